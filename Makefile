@@ -1,0 +1,69 @@
+EXTENSION = rbac
+MODULE_big = rbac
+PGFILEDESC = "rbac - role-based access control by scopes"
+
+EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rbac.control)
+
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+HEADERS_rbac = $(wildcard src/rbac.h)
+
+# the install script is these, one after the other
+SQL_PARTS = $(addprefix sql/,head.sql types.sql tables.sql catalog.sql functions.sql triggers.sql)
+DATA_built = rbac--$(EXTVERSION).sql
+DATA = $(wildcard sql/rbac--*--*.sql)
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --load-extension=rbac
+ISOLATION = $(patsubst test/specs/%.spec,%,$(sort $(wildcard test/specs/*.spec)))
+ISOLATION_OPTS = --inputdir=test --outputdir=. --load-extension=rbac
+TAP_TESTS = 1
+PROVE_TESTS = test/t/*.pl
+
+# pg_regress prefers sql/x.sql to test/sql/x.sql
+CLASH = $(filter $(notdir $(wildcard sql/*.sql)),$(notdir $(wildcard test/sql/*.sql)))
+ifneq ($(CLASH),)
+$(error also in sql/, please rename in test/sql/: $(CLASH))
+endif
+
+EXTRA_CLEAN = output rbac--*.sql rbac-*.zip
+
+all:
+
+# These bring their own server, and PostgreSQL itself where it is missing.
+
+# PostgreSQL's own headers have unused parameters
+WARNINGS = -Wall -Wextra -Werror -Wno-unused-parameter
+
+test:
+	@rm -rf output
+	@PG_CFLAGS='$(WARNINGS)' test/run
+
+demo:
+	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
+
+bench:
+	@test/server -o '-c shared_buffers=1GB -c jit=off' test/bench/bench
+
+# the archive for PGXN
+dist:
+	grep -q '"version": "$(EXTVERSION)"' META.json
+	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
+
+.PHONY: test demo bench dist
+.DELETE_ON_ERROR:
+
+# PGXS does the rest.  Without it the targets above must work nevertheless.
+
+PG_CONFIG ?= pg_config
+PGXS := $(wildcard $(shell $(PG_CONFIG) --pgxs 2>/dev/null))
+ifneq ($(PGXS),)
+include $(PGXS)
+else
+all install installcheck:
+	@echo "$(PG_CONFIG) knows no PGXS: install PostgreSQL's server development files or set PG_CONFIG" >&2; exit 1
+endif
+
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h)
+
+rbac--$(EXTVERSION).sql: $(SQL_PARTS) Makefile rbac.control
+	cat $(SQL_PARTS) > $@

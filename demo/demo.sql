@@ -1,0 +1,4 @@
+-- a place holder
+create extension rbac;
+\dx rbac
+\dx+ rbac

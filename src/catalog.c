@@ -1,0 +1,335 @@
+/*-------------------------------------------------------------------------
+ *
+ * catalog.c
+ *	  Reading the tables of the schema, as the server reads its catalogs.
+ *
+ * Rows are read by direct index scans under the latest snapshot, never through
+ * SPI: authorization is then never older than the latest commit, in whatever
+ * transaction and isolation level it is asked for; there are no privileges and
+ * no row-level security in the way, so that policies on these very tables may
+ * ask too; and it works in parallel workers and on standbys.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/nbtree.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_opfamily.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "rbac_internal.h"
+
+#define MAX_KEYS	3
+
+static const char *const table_names[] = {
+	"organizations", "scopes", "entity_types", "permission_sets", "entity_type_settings", "roles",
+	"default_roles", "role_rules", "members", "team_members", "team_roles", "entities",
+	"entity_grants", "member_defaults", "organization_settings"
+};
+
+#define TABLES	lengthof(table_names)
+
+enum
+{
+	T_ORGANIZATIONS, T_SCOPES, T_ENTITY_TYPES, T_PERMISSION_SETS, T_ENTITY_TYPE_SETTINGS, T_ROLES,
+	T_DEFAULT_ROLES, T_ROLE_RULES, T_MEMBERS, T_TEAM_MEMBERS, T_TEAM_ROLES, T_ENTITIES,
+	T_ENTITY_GRANTS, T_MEMBER_DEFAULTS, T_ORGANIZATION_SETTINGS
+};
+
+static const struct
+{
+	int			table;
+	int			nkeys;
+	AttrNumber	keys[MAX_KEYS];
+}			lookups[LOOKUPS] = {
+	[SCOPES] = {T_SCOPES, 0},
+	[SCOPE_BY_NAME] = {T_SCOPES, 1, {SCOPE_NAME}},
+	[SCOPES_BY_ENTITY_TYPE] = {T_SCOPES, 1, {SCOPE_ENTITY_TYPE}},
+	[ORGANIZATION_BY_NAME] = {T_ORGANIZATIONS, 1, {ORGANIZATION_NAME}},
+	[ENTITY_TYPE_BY_NAME] = {T_ENTITY_TYPES, 1, {ENTITY_TYPE_NAME}},
+	[PERMISSION_SET_BY_NAME] = {T_PERMISSION_SETS, 1, {SET_NAME}},
+	[ENTITY_TYPE_SETTINGS] = {T_ENTITY_TYPE_SETTINGS, 0},
+	[ROLE_BY_NAME] = {T_ROLES, 1, {ROLE_NAME}},
+	[DEFAULT_ROLE_BY_ORGANIZATION] = {T_DEFAULT_ROLES, 1, {DEFAULT_ROLE_ORGANIZATION}},
+	[RULES_BY_ROLE] = {T_ROLE_RULES, 1, {RULE_ROLE}},
+	[RULES_BY_ENTITY] = {T_ROLE_RULES, 2, {RULE_ENTITY_TYPE, RULE_ENTITY}},
+	[MEMBERS_BY_MEMBER] = {T_MEMBERS, 1, {MEMBER_MEMBER}},
+	[MEMBER_BY_KEY] = {T_MEMBERS, 2, {MEMBER_ORGANIZATION, MEMBER_MEMBER}},
+	[TEAMS_OF_MEMBER] = {T_TEAM_MEMBERS, 2, {TEAM_MEMBER_ORGANIZATION, TEAM_MEMBER_MEMBER}},
+	[ROLES_OF_TEAM] = {T_TEAM_ROLES, 1, {TEAM_ROLE_TEAM}},
+	[ENTITY_BY_KEY] = {T_ENTITIES, 2, {ENTITY_TYPE, ENTITY_ENTITY}},
+	[ENTITIES_BY_OWNER] = {T_ENTITIES, 2, {ENTITY_ORGANIZATION, ENTITY_OWNER}},
+	[ENTITIES_BY_ORGANIZATION] = {T_ENTITIES, 3, {ENTITY_ORGANIZATION, ENTITY_TYPE, ENTITY_ENTITY}},
+	[GRANTS_BY_ENTITY] = {T_ENTITY_GRANTS, 2, {GRANT_ENTITY_TYPE, GRANT_ENTITY}},
+	[GRANTS_TO_TEAM] = {T_ENTITY_GRANTS, 1, {GRANT_TEAM}},
+	[GRANTS_TO_MEMBER] = {T_ENTITY_GRANTS, 2, {GRANT_ORGANIZATION, GRANT_MEMBER}},
+	[DEFAULTS_OF_ORGANIZATION] = {T_MEMBER_DEFAULTS, 1, {DEFAULT_ORGANIZATION}},
+	[SETTINGS_OF_ORGANIZATION] = {T_ORGANIZATION_SETTINGS, 1, {SETTING_ORGANIZATION}},
+};
+
+/* Found once, forgotten when the server says that something about them changed. */
+static Oid	table_oids[TABLES];
+static bool index_known[LOOKUPS];
+static Oid	index_oids[LOOKUPS];
+
+/* One of the tables that have been read?  And is it the registry? */
+bool
+is_rbac_table(Oid relid, bool *entities)
+{
+	*entities = (relid == table_oids[T_ENTITIES]);
+	for (size_t i = 0; i < TABLES; i++)
+		if (table_oids[i] == relid)
+			return true;
+	return false;
+}
+
+void
+forget_tables(void)
+{
+	memset(table_oids, 0, sizeof(table_oids));
+	memset(index_known, 0, sizeof(index_known));
+}
+
+Oid
+rbac_namespace(void)
+{
+	return get_namespace_oid("rbac", false);
+}
+
+/* May this role do what the schema's owner may? */
+bool
+is_rbac_owner(Oid role)
+{
+	HeapTuple	tuple;
+	bool		result;
+
+	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(rbac_namespace()));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = has_privs_of_role(role, ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static Oid
+table_oid(int table)
+{
+	if (!OidIsValid(table_oids[table]))
+	{
+		Oid			relid = get_relname_relid(table_names[table], rbac_namespace());
+
+		if (!OidIsValid(relid))
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_TABLE),
+					 errmsg("relation \"rbac.%s\" does not exist", table_names[table]),
+					 errhint("Extension rbac is not, or not wholly, installed in this database.")));
+		table_oids[table] = relid;
+	}
+	return table_oids[table];
+}
+
+/* Are these columns the first of this index, and does it hold every row? */
+static bool
+index_fits(Relation index, int nkeys, const AttrNumber *keys)
+{
+	Form_pg_index form = index->rd_index;
+
+	if (!form->indisvalid || index->rd_rel->relam != BTREE_AM_OID ||
+		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
+		form->indnkeyatts < nkeys)
+		return false;
+	for (int i = 0; i < nkeys; i++)
+		if (form->indkey.values[i] != keys[i] || index->rd_indcollation[i] != C_COLLATION_OID ||
+			index->rd_opfamily[i] != TEXT_BTREE_FAM_OID)
+			return false;
+	return true;
+}
+
+/*
+ * Any index that fits will do, and none: then the table is read whole.  The
+ * caller holds a lock on the table, which keeps the index.
+ */
+static Oid
+find_index(Relation rel, Lookup lookup)
+{
+	List	   *indexes;
+	ListCell   *cell;
+	Oid			found = InvalidOid;
+
+	if (index_known[lookup])
+		return index_oids[lookup];
+	indexes = RelationGetIndexList(rel);
+	foreach(cell, indexes)
+	{
+		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (index_fits(index, lookups[lookup].nkeys, lookups[lookup].keys))
+			found = RelationGetRelid(index);
+		index_close(index, AccessShareLock);
+		if (OidIsValid(found))
+			break;
+	}
+	list_free(indexes);
+	index_oids[lookup] = found;
+	index_known[lookup] = true;
+	return found;
+}
+
+/* Registered; the caller unregisters it. */
+Snapshot
+latest_snapshot(void)
+{
+	return RegisterSnapshot(GetCatalogSnapshot(table_oid(T_MEMBERS)));
+}
+
+static void
+init_keys(ScanKey scankeys, Lookup lookup, const NameRef *keys)
+{
+	for (int i = 0; i < lookups[lookup].nkeys; i++)
+		ScanKeyInit(&scankeys[i], lookups[lookup].keys[i], BTEqualStrategyNumber, F_TEXTEQ,
+					PointerGetDatum(cstring_to_text_with_len(keys[i].data, keys[i].len)));
+}
+
+void
+begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys)
+{
+	ScanKeyData scankeys[MAX_KEYS];
+	Oid			index = InvalidOid;
+
+	init_keys(scankeys, lookup, keys);
+	scan->rel = table_open(table_oid(lookups[lookup].table), AccessShareLock);
+	if (lookups[lookup].nkeys > 0)
+		index = find_index(scan->rel, lookup);
+	scan->index = NULL;
+	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), snapshot,
+									lookups[lookup].nkeys, scankeys);
+	scan->tuple = NULL;
+}
+
+/*
+ * The same, but the last key column must be greater than `after` (NULL: any),
+ * and the rows come in its order; false if no index can give that order.
+ */
+bool
+begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys, const NameRef *after)
+{
+	ScanKeyData scankeys[MAX_KEYS];
+	NameRef		all[MAX_KEYS] = {{NULL, 0}};
+	int			nkeys = lookups[lookup].nkeys;
+	Oid			index;
+
+	memcpy(all, keys, (nkeys - 1) * sizeof(NameRef));
+	if (after != NULL)
+		all[nkeys - 1] = *after;
+	init_keys(scankeys, lookup, all);
+	scankeys[nkeys - 1].sk_strategy = BTGreaterStrategyNumber;
+	fmgr_info(F_TEXT_GT, &scankeys[nkeys - 1].sk_func);
+	if (after == NULL)
+		nkeys--;
+
+	scan->rel = table_open(table_oid(lookups[lookup].table), AccessShareLock);
+	index = find_index(scan->rel, lookup);
+	scan->index = OidIsValid(index) ? index_open(index, AccessShareLock) : NULL;
+	if (scan->index != NULL)
+		scan->scan = systable_beginscan_ordered(scan->rel, scan->index, snapshot, nkeys, scankeys);
+	else
+		scan->scan = systable_beginscan(scan->rel, InvalidOid, false, snapshot, nkeys, scankeys);
+	scan->tuple = NULL;
+	return scan->index != NULL;
+}
+
+bool
+next_row(TableScan *scan)
+{
+	if (scan->index != NULL)
+		scan->tuple = systable_getnext_ordered(scan->scan, ForwardScanDirection);
+	else
+		scan->tuple = systable_getnext(scan->scan);
+	return HeapTupleIsValid(scan->tuple);
+}
+
+void
+end_scan(TableScan *scan)
+{
+	if (scan->index != NULL)
+	{
+		systable_endscan_ordered(scan->scan);
+		index_close(scan->index, AccessShareLock);
+	}
+	else
+		systable_endscan(scan->scan);
+	table_close(scan->rel, AccessShareLock);
+}
+
+Datum
+row_value(TableScan *scan, AttrNumber column, bool *isnull)
+{
+	return heap_getattr(scan->tuple, column, RelationGetDescr(scan->rel), isnull);
+}
+
+/* A name lies in the row, except one that had to be detoasted. */
+bool
+row_name(TableScan *scan, AttrNumber column, NameRef *name)
+{
+	bool		isnull;
+	Datum		value = row_value(scan, column, &isnull);
+
+	if (isnull)
+	{
+		*name = (NameRef) {NULL, 0};
+		return false;
+	}
+	*name = text_ref(PG_DETOAST_DATUM_PACKED(value));
+	return true;
+}
+
+bool
+row_bool(TableScan *scan, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = row_value(scan, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/* Has the row expired?  If not, bring *until forward to when it will. */
+bool
+row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *until)
+{
+	bool		isnull;
+	TimestampTz expires_at = DatumGetTimestampTz(row_value(scan, column, &isnull));
+
+	if (isnull)
+		return false;
+	if (expires_at <= now)
+		return true;
+	if (expires_at < *until)
+		*until = expires_at;
+	return false;
+}
+
+bool
+entity_type_exists(const NameRef *type)
+{
+	TableScan	scan;
+	Snapshot	snapshot = latest_snapshot();
+	bool		found;
+
+	begin_scan(&scan, ENTITY_TYPE_BY_NAME, snapshot, type);
+	found = next_row(&scan);
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}

@@ -1,0 +1,650 @@
+/*-------------------------------------------------------------------------
+ *
+ * check.c
+ *	  has_scope() and row_has_scope().
+ *
+ * The functions are called for each row of a scan, mostly with the same member
+ * and scope.  What these come to is kept in fn_extra, and is good for one
+ * client statement as long as no invalidation arrives.  At the first call of a
+ * statement invalidations are received; core does that only when it takes a
+ * lock that the transaction does not hold yet.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "parser/parse_coerce.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+#include "rbac.h"
+#include "rbac_internal.h"
+
+/* How a key argument of row_has_scope() is represented. */
+typedef enum ArgForm
+{
+	ARG_UNKNOWN_YET,
+	ARG_TEXT,
+	ARG_CSTRING,				/* an untyped literal, or a name */
+	ARG_UUID,
+	ARG_INT8,
+	ARG_INT4,
+	ARG_INT2
+} ArgForm;
+
+typedef struct CheckMemo
+{
+	Stamp		stamp;			/* all of this is good as long as this is
+								 * invalidation_stamp; 0: not good */
+	TimestampTz statement;
+	MemberAccess *access;
+	int			bit;
+	int			type;
+	bool		fixed_scope;	/* the scope is a constant */
+	int			member_len;
+	int			scope_len;
+	char		member[SCOPE_NAME_MAX];
+	char		scope[SCOPE_NAME_MAX];
+	ArgForm		forms[3];		/* row_has_scope(): entity, organization, owner */
+} CheckMemo;
+
+PG_FUNCTION_INFO_V1(has_scope_text);
+PG_FUNCTION_INFO_V1(has_scope_uuid);
+PG_FUNCTION_INFO_V1(has_scope_int8);
+PG_FUNCTION_INFO_V1(has_scope_int4);
+PG_FUNCTION_INFO_V1(has_scope_int2);
+PG_FUNCTION_INFO_V1(i_have_scope_text);
+PG_FUNCTION_INFO_V1(i_have_scope_uuid);
+PG_FUNCTION_INFO_V1(i_have_scope_int8);
+PG_FUNCTION_INFO_V1(i_have_scope_int4);
+PG_FUNCTION_INFO_V1(i_have_scope_int2);
+PG_FUNCTION_INFO_V1(row_has_scope);
+
+/* ---- arguments ---- */
+
+/* A text's bytes, without a call for the usual forms. */
+static inline NameRef
+text_arg(Datum value)
+{
+	struct varlena *text = (struct varlena *) DatumGetPointer(value);
+
+	if (unlikely(VARATT_IS_EXTENDED(text) && !VARATT_IS_SHORT(text)))
+		text = PG_DETOAST_DATUM_PACKED(value);
+	return (NameRef) {VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)};
+}
+
+static inline Key
+integer_key(const int64 *value)
+{
+	return make_key(KEY_INTEGER, (const char *) value, sizeof(int64));
+}
+
+static inline Key
+text_key(Datum value)
+{
+	NameRef		text = text_arg(value);
+
+	return make_key(KEY_TEXT, text.data, text.len);
+}
+
+static inline Key
+uuid_key(Datum value)
+{
+	return make_key(KEY_UUID, (const char *) DatumGetUUIDP(value)->data, UUID_LEN);
+}
+
+/* ---- what member and scope come to ---- */
+
+static CheckMemo *
+create_memo(FunctionCallInfo fcinfo, int scope_arg)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+	CheckMemo  *memo = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(CheckMemo));
+
+	if (flinfo->fn_expr != NULL && IsA(flinfo->fn_expr, FuncExpr))
+		memo->fixed_scope = IsA(list_nth(((FuncExpr *) flinfo->fn_expr)->args, scope_arg), Const);
+	flinfo->fn_extra = memo;
+	return memo;
+}
+
+static inline CheckMemo *
+get_memo(FunctionCallInfo fcinfo, int scope_arg)
+{
+	if (unlikely(fcinfo->flinfo->fn_extra == NULL))
+		return create_memo(fcinfo, scope_arg);
+	return fcinfo->flinfo->fn_extra;
+}
+
+static inline bool
+memo_is_good(const CheckMemo *memo, const NameRef *member, const NameRef *scope)
+{
+	return memo->stamp == invalidation_stamp &&
+		memo->statement == GetCurrentStatementStartTimestamp() &&
+		name_is(member, memo->member, memo->member_len) &&
+		(memo->fixed_scope || name_is(scope, memo->scope, memo->scope_len));
+}
+
+/*
+ * Look member and scope up.  No name is longer than the memo has room for: then
+ * the member is unknown, and such a scope is an error.
+ */
+static void
+fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
+{
+	TimestampTz statement = GetCurrentStatementStartTimestamp();
+	NameRef		known = *member;
+	ScopeEntry *entry;
+
+	if (memo->stamp == 0 || memo->statement != statement)
+		receive_invalidations();
+	memo->stamp = 0;
+	entry = require_scope_entry(scope->data, scope->len);
+	memo->bit = entry->bit;
+	memo->type = entry->type;
+	if (member->len > SCOPE_NAME_MAX)
+		known.len = 0;			/* nobody has an empty name */
+	memo->access = access_of(&known, statement);
+	memo->statement = statement;
+	memo->member_len = known.len;
+	memcpy(memo->member, known.data, known.len);
+	memo->scope_len = scope->len;
+	memcpy(memo->scope, scope->data, scope->len);
+	if (!memo->access->own_command && !reading_own_command())
+		memo->stamp = invalidation_stamp;
+}
+
+/* ---- one entity ---- */
+
+bool
+tag_rules_allow(const OrgAccess *org, int bit, struct varlena *tags)
+{
+	for (int i = 0; i < org->ntag_rules; i++)
+		if (has_bit(org->tag_rules[i].scopes, bit) &&
+			condition_matches(org->tag_rules[i].condition, tags))
+			return true;
+	return false;
+}
+
+/* The member's access in the entity's organization, or NULL. */
+OrgAccess *
+entity_org(MemberAccess *access, EntityEntry *entity)
+{
+	if (entity->serial != access->serial)
+	{
+		Key			key = make_key(KEY_TEXT, entity->organization.data, entity->organization.len);
+
+		entity->serial = access->serial;
+		entity->org = org_access(access, &key);
+		entity->tag_bit = -1;
+	}
+	return entity->org;
+}
+
+/* The latest answer is kept with the entity: evaluating a path is dear. */
+static bool
+entity_tags_allow(EntityEntry *entity, const OrgAccess *org, int bit)
+{
+	if (entity->tag_bit != bit)
+	{
+		entity->tag_result = tag_rules_allow(org, bit, entity_tags(entity->type, &entity->key));
+		entity->tag_bit = bit;
+	}
+	return entity->tag_result;
+}
+
+/* Is the entity in the organization of the rule or grant that names it? */
+bool
+direct_holds(MemberAccess *access, DirectAccess *direct, const Key *key)
+{
+	EntityEntry *entity;
+
+	if (direct->verified != 0 && !changed_since(direct->channel, direct->verified))
+		return true;
+	entity = lookup_entity(direct->type, key);
+	if (entity == NULL || entity_org(access, entity) != &access->orgs[direct->org])
+		return false;
+	direct->verified = entity->stamp;
+	return true;
+}
+
+static bool
+direct_allows(MemberAccess *access, int type, const Key *key, int bit)
+{
+	KeyTable   *table = access->direct_by_key[key->kind];
+	uint32		position = key->hash;
+	int			item;
+
+	if (unlikely(table == NULL))
+		table = direct_table(access, key->kind);
+	while ((item = next_item(table, key, &position)) >= 0)
+	{
+		DirectAccess *direct = &access->direct[item];
+
+		if (direct->type == type && has_bit(direct->scopes, bit) && direct_holds(access, direct, key))
+			return true;
+	}
+	return false;
+}
+
+static bool
+registry_allows(MemberAccess *access, int type, const Key *key, int bit)
+{
+	EntityEntry *entity = lookup_entity(type, key);
+	OrgAccess  *org = entity == NULL ? NULL : entity_org(access, entity);
+
+	if (org == NULL)
+		return false;
+	if (org->all_scopes || has_bit(org->wide, bit))
+		return true;
+	if (has_bit(org->tagged, bit) && entity_tags_allow(entity, org, bit))
+		return true;
+	if (access->unlisted_owned && has_bit(owner_scopes(access, type), bit) &&
+		name_is(&entity->owner, access->member.data, access->member.len))
+		return true;
+	return access->unlisted && has_bit(unlisted_scopes(access, org, type, key), bit);
+}
+
+/* What a member may do on an entity that is registered. */
+bool
+check_entity(MemberAccess *access, int type, const Key *key, int bit)
+{
+	if (has_bit(access->any_direct, bit) && direct_allows(access, type, key, bit))
+		return true;
+	if (!has_bit(access->any_wide, bit) && !access->any_all_scopes && !access->unlisted)
+		return false;
+	return registry_allows(access, type, key, bit);
+}
+
+bool
+check_organization(MemberAccess *access, const Key *key, int bit)
+{
+	OrgAccess  *org = org_access(access, key);
+
+	return org != NULL && (org->all_scopes || has_bit(org->wide, bit));
+}
+
+/* ---- the grants and rules that have no room in a list ---- */
+
+static const Bits *
+read_set_scopes(const NameRef *set, int type, Snapshot snapshot)
+{
+	TableScan	scan;
+	const Bits *scopes = NULL;
+
+	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, set);
+	if (next_row(&scan))
+	{
+		bool		isnull;
+		Datum		value = row_value(&scan, SET_SCOPES, &isnull);
+
+		scopes = bits_of_scopeset(PG_DETOAST_DATUM_PACKED(value), type);
+	}
+	end_scan(&scan);
+	return scopes;
+}
+
+/* Does the grant in this row go to the member or to one of their teams? */
+static bool
+grant_applies(TableScan *row, const MemberAccess *access, const OrgAccess *org)
+{
+	TimestampTz until = DT_NOEND;
+	NameRef		name;
+
+	if (org->is_token || row_expired(row, GRANT_EXPIRES_AT, access->built_at, &until))
+		return false;
+	if (row_name(row, GRANT_TEAM, &name))
+		return names_contain(org->teams, &name);
+	row_name(row, GRANT_ORGANIZATION, &name);
+	if (!name_is(&name, org->name.data, org->name.len))
+		return false;
+	row_name(row, GRANT_MEMBER, &name);
+	return name_is(&name, access->member.data, access->member.len);
+}
+
+static bool
+rule_applies(TableScan *row, const MemberAccess *access, const OrgAccess *org)
+{
+	NameRef		role;
+
+	row_name(row, RULE_ROLE, &role);
+	return names_contain(org->roles, &role);
+}
+
+/*
+ * What direct rules and grants give on one entity, read from the tables: for
+ * members who have more of them than is kept.
+ */
+const Bits *
+unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type, const Key *key)
+{
+	char		buffer[KEY_TEXT_MAX];
+	NameRef		keys[2] = {type_name(type), key_text(key, buffer)};
+	Snapshot	snapshot = latest_snapshot();
+	const Bits *scopes = NULL;
+	TableScan	scan;
+	NameRef		set;
+
+	begin_scan(&scan, GRANTS_BY_ENTITY, snapshot, keys);
+	while (next_row(&scan))
+		if (grant_applies(&scan, access, org) && row_name(&scan, GRANT_SET, &set))
+			scopes = bits_union(scopes, read_set_scopes(&set, type, snapshot));
+	end_scan(&scan);
+	begin_scan(&scan, RULES_BY_ENTITY, snapshot, keys);
+	while (next_row(&scan))
+		if (rule_applies(&scan, access, org) && row_name(&scan, RULE_SET, &set))
+			scopes = bits_union(scopes, read_set_scopes(&set, type, snapshot));
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return scopes;
+}
+
+/* ---- has_scope ---- */
+
+static bool
+check_key(const CheckMemo *memo, const Key *key)
+{
+	if (memo->type == TYPE_ORGANIZATION)
+		return check_organization(memo->access, key, memo->bit);
+	return check_entity(memo->access, memo->type, key, memo->bit);
+}
+
+/*
+ * The entity may have been read later than the member's access, and something
+ * may have changed in between: then the answer is of no time at all, and is
+ * asked for again.  Not for ever: each attempt is right about some moment after
+ * the statement began, but for the entities that move during it.
+ */
+#define MAX_ATTEMPTS	3
+
+static pg_noinline bool
+check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
+{
+	bool		result = false;
+
+	for (int i = 0; i < MAX_ATTEMPTS; i++)
+	{
+		fill_memo(memo, member, scope);
+		result = check_key(memo, key);
+		if (memo->stamp == 0 || memo->stamp == invalidation_stamp)
+			break;
+	}
+	return result;
+}
+
+static inline bool
+has_scope(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
+{
+	if (likely(memo_is_good(memo, member, scope)))
+	{
+		bool		result = check_key(memo, key);
+
+		if (likely(memo->stamp == invalidation_stamp))
+			return result;
+	}
+	return check_again(memo, member, scope, key);
+}
+
+static inline Datum
+has_scope_of(FunctionCallInfo fcinfo, Key key)
+{
+	NameRef		member = text_arg(PG_GETARG_DATUM(0));
+	NameRef		scope = text_arg(PG_GETARG_DATUM(2));
+
+	PG_RETURN_BOOL(has_scope(get_memo(fcinfo, 2), &member, &scope, &key));
+}
+
+static inline Datum
+i_have_scope_of(FunctionCallInfo fcinfo, Key key)
+{
+	NameRef		member;
+	NameRef		scope = text_arg(PG_GETARG_DATUM(1));
+
+	if (!current_member_name(&member))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(has_scope(get_memo(fcinfo, 1), &member, &scope, &key));
+}
+
+Datum
+has_scope_text(PG_FUNCTION_ARGS)
+{
+	return has_scope_of(fcinfo, text_key(PG_GETARG_DATUM(1)));
+}
+
+Datum
+has_scope_uuid(PG_FUNCTION_ARGS)
+{
+	return has_scope_of(fcinfo, uuid_key(PG_GETARG_DATUM(1)));
+}
+
+Datum
+has_scope_int8(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT64(1);
+
+	return has_scope_of(fcinfo, integer_key(&value));
+}
+
+Datum
+has_scope_int4(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT32(1);
+
+	return has_scope_of(fcinfo, integer_key(&value));
+}
+
+Datum
+has_scope_int2(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT16(1);
+
+	return has_scope_of(fcinfo, integer_key(&value));
+}
+
+Datum
+i_have_scope_text(PG_FUNCTION_ARGS)
+{
+	return i_have_scope_of(fcinfo, text_key(PG_GETARG_DATUM(0)));
+}
+
+Datum
+i_have_scope_uuid(PG_FUNCTION_ARGS)
+{
+	return i_have_scope_of(fcinfo, uuid_key(PG_GETARG_DATUM(0)));
+}
+
+Datum
+i_have_scope_int8(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT64(0);
+
+	return i_have_scope_of(fcinfo, integer_key(&value));
+}
+
+Datum
+i_have_scope_int4(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT32(0);
+
+	return i_have_scope_of(fcinfo, integer_key(&value));
+}
+
+Datum
+i_have_scope_int2(PG_FUNCTION_ARGS)
+{
+	int64		value = PG_GETARG_INT16(0);
+
+	return i_have_scope_of(fcinfo, integer_key(&value));
+}
+
+/* ---- row_has_scope ---- */
+
+static ArgForm
+arg_form(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case UUIDOID:
+			return ARG_UUID;
+		case INT8OID:
+			return ARG_INT8;
+		case INT4OID:
+			return ARG_INT4;
+		case INT2OID:
+			return ARG_INT2;
+		case UNKNOWNOID:
+		case NAMEOID:
+			return ARG_CSTRING;
+		default:
+			if (!IsBinaryCoercible(type, TEXTOID))
+				ereport(ERROR,
+						(errcode(ERRCODE_DATATYPE_MISMATCH),
+						 errmsg("keys of type %s are not supported", format_type_be(type)),
+						 errhint("Use text, uuid, bigint, integer or smallint.")));
+			return ARG_TEXT;
+	}
+}
+
+/* The nth of entity, organization and owner, which is argument number arg. */
+static Key
+row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer)
+{
+	Datum		value = PG_GETARG_DATUM(arg);
+	const char *string;
+
+	if (memo->forms[n] == ARG_UNKNOWN_YET)
+	{
+		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, arg);
+
+		memo->forms[n] = OidIsValid(type) ? arg_form(type) : ARG_TEXT;
+	}
+	switch (memo->forms[n])
+	{
+		case ARG_UUID:
+			return uuid_key(value);
+		case ARG_INT8:
+			*integer = DatumGetInt64(value);
+			return integer_key(integer);
+		case ARG_INT4:
+			*integer = DatumGetInt32(value);
+			return integer_key(integer);
+		case ARG_INT2:
+			*integer = DatumGetInt16(value);
+			return integer_key(integer);
+		case ARG_CSTRING:
+			string = DatumGetPointer(value);
+			return make_key(KEY_TEXT, string, strlen(string));
+		default:
+			return text_key(value);
+	}
+}
+
+/* Direct rules and grants in this organization; the registry is not asked. */
+static bool
+row_direct_allows(MemberAccess *access, const OrgAccess *org, int type, const Key *key, int bit)
+{
+	KeyTable   *table = direct_table(access, key->kind);
+	uint32		position = key->hash;
+	int			item;
+
+	while ((item = next_item(table, key, &position)) >= 0)
+	{
+		const DirectAccess *direct = &access->direct[item];
+
+		if (!direct->owned && direct->type == type && &access->orgs[direct->org] == org &&
+			has_bit(direct->scopes, bit))
+			return true;
+	}
+	return false;
+}
+
+static bool
+row_tags_allow(FunctionCallInfo fcinfo, const OrgAccess *org, int bit)
+{
+	struct varlena *tags = NULL;
+
+	if (!has_bit(org->tagged, bit))
+		return false;
+	if (!PG_ARGISNULL(5))
+		tags = PG_DETOAST_DATUM(PG_GETARG_DATUM(5));
+	return tag_rules_allow(org, bit, tags);
+}
+
+static bool
+row_owner_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
+{
+	int64		integer;
+	Key			owner;
+
+	if (PG_ARGISNULL(4) || !has_bit(owner_scopes(memo->access, memo->type), memo->bit))
+		return false;
+	owner = row_key(fcinfo, memo, 2, 4, &integer);
+	return is_member_key(memo->access, &owner);
+}
+
+/* Is an organization's own row meant, by two keys of whatever type? */
+static bool
+same_key(const Key *a, const Key *b)
+{
+	char		a_buffer[KEY_TEXT_MAX];
+	char		b_buffer[KEY_TEXT_MAX];
+	NameRef		a_text = key_text(a, a_buffer);
+	NameRef		b_text = key_text(b, b_buffer);
+
+	return name_is(&a_text, b_text.data, b_text.len);
+}
+
+static bool
+row_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
+{
+	MemberAccess *access = memo->access;
+	int64		organization_integer;
+	int64		entity_integer;
+	Key			organization = row_key(fcinfo, memo, 1, 3, &organization_integer);
+	Key			entity;
+	OrgAccess  *org = org_access(access, &organization);
+
+	if (org == NULL)
+		return false;
+	if (memo->type == TYPE_ORGANIZATION)
+	{
+		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
+		return (org->all_scopes || has_bit(org->wide, memo->bit)) && same_key(&entity, &organization);
+	}
+	if (org->all_scopes || has_bit(org->wide, memo->bit))
+		return true;
+	if (has_bit(access->any_direct, memo->bit))
+	{
+		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
+		if (row_direct_allows(access, org, memo->type, &entity, memo->bit))
+			return true;
+	}
+	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, org, memo->bit))
+		return true;
+	if (!access->unlisted)
+		return false;
+	entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
+	return has_bit(unlisted_scopes(access, org, memo->type, &entity), memo->bit);
+}
+
+/* (member, entity, scope, organization, owner, tags) */
+Datum
+row_has_scope(PG_FUNCTION_ARGS)
+{
+	CheckMemo  *memo;
+	NameRef		member;
+	NameRef		scope;
+
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
+		PG_RETURN_NULL();
+	memo = get_memo(fcinfo, 2);
+	member = text_arg(PG_GETARG_DATUM(0));
+	scope = text_arg(PG_GETARG_DATUM(2));
+	if (unlikely(!memo_is_good(memo, &member, &scope)))
+		fill_memo(memo, &member, &scope);
+	PG_RETURN_BOOL(row_allows(fcinfo, memo));
+}

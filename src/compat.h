@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  Differences between PostgreSQL versions.
+ *
+ * The code is written for the newest server; what older ones lack is supplied
+ * here.  No other file looks at PG_VERSION_NUM.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RBAC_COMPAT_H
+#define RBAC_COMPAT_H
+
+#if PG_VERSION_NUM < 150000
+#error "rbac needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "nodes/miscnodes.h"
+#include "varatt.h"
+#else
+
+/*
+ * Soft errors exist from 16 on.  Before, input functions are never asked for
+ * them, and whatever fcinfo->context points at is not an ErrorSaveContext.
+ */
+#define errsave(context, ...) \
+	do { \
+		(void) (context); \
+		ereport(ERROR, __VA_ARGS__); \
+	} while (0)
+
+#define ereturn(context, dummy_value, ...) \
+	do { \
+		errsave(context, __VA_ARGS__); \
+		return dummy_value; \
+	} while (0)
+
+#endif							/* PG_VERSION_NUM < 160000 */
+
+/* The next datum of a sort, in memory that the caller owns. */
+#if PG_VERSION_NUM >= 160000
+#define tuplesort_next_datum(state, value, isnull) \
+	tuplesort_getdatum(state, true, true, value, isnull, NULL)
+#else
+#define tuplesort_next_datum(state, value, isnull) \
+	tuplesort_getdatum(state, true, value, isnull, NULL)
+#endif
+
+#endif							/* RBAC_COMPAT_H */

@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * condition.c
+ *	  Does an entity's tags satisfy a tag rule's condition?
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+
+#include "rbac_internal.h"
+
+/* An entity without tags has an empty object of them. */
+static struct varlena *
+no_tags(void)
+{
+	static struct varlena *empty = NULL;
+
+	if (empty == NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+		empty = (struct varlena *) DatumGetPointer(DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")));
+		MemoryContextSwitchTo(old);
+	}
+	return empty;
+}
+
+/* The operator @@ : a predicate's result, NULL if it has none. */
+static bool
+path_matches(JsonPath *condition, struct varlena *tags)
+{
+	LOCAL_FCINFO(fcinfo, 2);
+	Datum		result;
+
+	InitFunctionCallInfoData(*fcinfo, NULL, 2, InvalidOid, NULL, NULL);
+	fcinfo->args[0].value = PointerGetDatum(tags);
+	fcinfo->args[0].isnull = false;
+	fcinfo->args[1].value = PointerGetDatum(condition);
+	fcinfo->args[1].isnull = false;
+	result = jsonb_path_match_opr(fcinfo);
+	return !fcinfo->isnull && DatumGetBool(result);
+}
+
+/*
+ * The operator ignores most errors of a path, but not all: comparing dates and
+ * times of different kinds, for one, or tags nested deeper than the stack.  Any
+ * complaint about the data, an operation that is not supported on it, or a limit
+ * that it exceeds is no match.  The evaluation takes no resource and changes no
+ * state but memory, so that an error in it needs no subtransaction to recover
+ * from, which a parallel worker could not have.
+ */
+static bool
+is_data_error(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
+		ERRCODE_TO_CATEGORY(code) == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
+		code == ERRCODE_FEATURE_NOT_SUPPORTED;
+}
+
+bool
+condition_matches(JsonPath *condition, struct varlena *tags)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller, "rbac condition", ALLOCSET_SMALL_SIZES);
+	volatile bool result = false;
+
+	MemoryContextSwitchTo(scratch);
+	PG_TRY();
+	{
+		result = path_matches(condition, tags != NULL ? tags : no_tags());
+	}
+	PG_CATCH();
+	{
+		if (!is_data_error(geterrcode()))
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return result;
+}

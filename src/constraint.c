@@ -1,0 +1,712 @@
+/*-------------------------------------------------------------------------
+ *
+ * constraint.c
+ *	  Triggers for what no native constraint of the tables can say.
+ *
+ * They fire on the server where a change is made, not where it is replicated
+ * to.  What they check, they check against the latest committed rows, and lock
+ * those that they rely on, as foreign keys do.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+#include "rbac.h"
+#include "rbac_internal.h"
+
+PG_FUNCTION_INFO_V1(refuse_builtin);
+PG_FUNCTION_INFO_V1(refuse_kind_change);
+PG_FUNCTION_INFO_V1(fill_entity_type);
+PG_FUNCTION_INFO_V1(fill_role);
+PG_FUNCTION_INFO_V1(check_permission_set);
+PG_FUNCTION_INFO_V1(check_scope);
+PG_FUNCTION_INFO_V1(check_team_member);
+PG_FUNCTION_INFO_V1(skip_registered);
+PG_FUNCTION_INFO_V1(drop_entity_grants);
+
+/* ---- rows of the table that a trigger is on ---- */
+
+static TriggerData *
+trigger_data(FunctionCallInfo fcinfo)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function was not called by trigger manager")));
+	return (TriggerData *) fcinfo->context;
+}
+
+/* The row as it is now, or, for DELETE, as it was. */
+static HeapTuple
+trigger_row(TriggerData *data)
+{
+	return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+}
+
+static Datum
+column_value(TriggerData *data, HeapTuple row, AttrNumber column, bool *isnull)
+{
+	return heap_getattr(row, column, RelationGetDescr(data->tg_relation), isnull);
+}
+
+static NameRef
+column_name(TriggerData *data, HeapTuple row, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = column_value(data, row, column, &isnull);
+
+	return isnull ? (NameRef) {NULL, 0} : text_ref(PG_DETOAST_DATUM_PACKED(value));
+}
+
+static bool
+column_changed(TriggerData *data, AttrNumber column)
+{
+	NameRef		old = column_name(data, data->tg_trigtuple, column);
+	NameRef		new = column_name(data, data->tg_newtuple, column);
+
+	return (old.data == NULL) != (new.data == NULL) || !name_is(&old, new.data, new.len);
+}
+
+/* For messages. */
+static char *
+quotable(NameRef name)
+{
+	return name.data == NULL ? "" : clip_for_message(name.data, name.len);
+}
+
+/* A BEFORE trigger's row with a text put into a column. */
+static HeapTuple
+with_text(TriggerData *data, AttrNumber column, NameRef name)
+{
+	int			columns[] = {column};
+	Datum		values[] = {PointerGetDatum(cstring_to_text_with_len(name.data, name.len))};
+	bool		nulls[] = {false};
+
+	return heap_modify_tuple_by_cols(trigger_row(data), RelationGetDescr(data->tg_relation),
+									 1, columns, values, nulls);
+}
+
+/*
+ * Lock the row that a scan is at; false if it has been changed or deleted since
+ * the scan's snapshot, by a transaction that had to be waited for.  A row that
+ * this very command has inserted is as good as locked.
+ */
+static bool
+lock_row(TableScan *scan, LockTupleMode mode)
+{
+	HeapTupleData tuple = *scan->tuple;
+	TM_FailureData failure;
+	Buffer		buffer;
+	TM_Result	result;
+
+	result = heap_lock_tuple(scan->rel, &tuple, GetCurrentCommandId(true), mode,
+							 LockWaitBlock, false, &buffer, &failure);
+	ReleaseBuffer(buffer);
+	return result == TM_Ok || result == TM_Invisible;
+}
+
+/* ---- built-in rows ---- */
+
+static bool
+in_own_script(void)
+{
+	char	   *extension = creating_extension ? get_extension_name(CurrentExtensionObject) : NULL;
+
+	return extension != NULL && strcmp(extension, "rbac") == 0;
+}
+
+/*
+ * Built-in rows come with the extension.  They are not dumped, so that a change
+ * to one would be lost, and so would a row that merely says it is one.
+ */
+Datum
+refuse_builtin(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	const char *table = RelationGetRelationName(data->tg_relation);
+
+	if (in_own_script())
+		return PointerGetDatum(trigger_row(data));
+	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot truncate table \"%s\": it has built-in rows", table),
+				 errhint("Delete rows instead.")));
+	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("cannot insert a built-in row into table \"%s\"", table),
+				 errhint("Leave column \"%s\" out.", data->tg_trigger->tgargs[0])));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("cannot change a built-in row of table \"%s\"", table),
+			 errhint("Insert a row of your own instead.")));
+}
+
+/* ---- values that can be left out ---- */
+
+/* The entity type of a rule, grant or default is that of its permission set. */
+Datum
+fill_entity_type(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	int			set_column = SPI_fnumber(RelationGetDescr(data->tg_relation), "permission_set");
+	int			type_column = SPI_fnumber(RelationGetDescr(data->tg_relation), "entity_type");
+	NameRef		set = column_name(data, trigger_row(data), set_column);
+	HeapTuple	result = trigger_row(data);
+	Snapshot	snapshot;
+	TableScan	scan;
+
+	if (set.data == NULL)
+		return PointerGetDatum(result);
+	snapshot = latest_snapshot();
+	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, &set);
+	if (!next_row(&scan))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("permission set \"%s\" does not exist", quotable(set)),
+				 errhint("Table rbac.permission_sets holds the permission sets; those of an organization are named organization/set.")));
+	else
+	{
+		NameRef		type;
+
+		row_name(&scan, SET_ENTITY_TYPE, &type);
+		result = with_text(data, type_column, type);
+	}
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return PointerGetDatum(result);
+}
+
+static HeapTuple
+with_default_role(TriggerData *data)
+{
+	NameRef		organization = column_name(data, trigger_row(data), MEMBER_ORGANIZATION);
+	NameRef		role = cstring_ref("Member");
+	Snapshot	snapshot = latest_snapshot();
+	HeapTuple	result;
+	TableScan	scan;
+
+	begin_scan(&scan, DEFAULT_ROLE_BY_ORGANIZATION, snapshot, &organization);
+	if (next_row(&scan))
+		row_name(&scan, DEFAULT_ROLE_ROLE, &role);
+	result = with_text(data, MEMBER_ROLE, role);
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return result;
+}
+
+/* A member's role is the organization's default, a team token's always Member. */
+Datum
+fill_role(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	NameRef		kind = column_name(data, trigger_row(data), MEMBER_KIND);
+
+	if (column_name(data, trigger_row(data), MEMBER_ORGANIZATION).data == NULL)
+		return PointerGetDatum(trigger_row(data));
+	if (kind.data != NULL && name_is(&kind, "team_token", 10))
+		return PointerGetDatum(with_text(data, MEMBER_ROLE, cstring_ref("Member")));
+	return PointerGetDatum(with_default_role(data));
+}
+
+/* ---- members and teams ---- */
+
+Datum
+refuse_kind_change(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_CHECK_VIOLATION),
+			 errmsg("the kind of member \"%s\" cannot be changed",
+					quotable(column_name(data, data->tg_trigtuple, MEMBER_MEMBER))),
+			 errhint("Delete the member and insert it again.")));
+}
+
+static int
+count_teams(const NameRef keys[2])
+{
+	Snapshot	snapshot = latest_snapshot();
+	int			count = 0;
+	TableScan	scan;
+
+	begin_scan(&scan, TEAMS_OF_MEMBER, snapshot, keys);
+	while (next_row(&scan))
+		count++;
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return count;
+}
+
+/* Lock a team token, so that nobody else puts it into a team meanwhile. */
+static void
+lock_token(const NameRef keys[2])
+{
+	bool		locked = false;
+
+	while (!locked)
+	{
+		Snapshot	snapshot = latest_snapshot();
+		TableScan	scan;
+
+		begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
+		locked = !next_row(&scan) || lock_row(&scan, LockTupleNoKeyExclusive);
+		end_scan(&scan);
+		UnregisterSnapshot(snapshot);
+	}
+}
+
+/* What is this member?  The result is one of the kinds' first letters. */
+static char
+member_kind(const NameRef keys[2])
+{
+	Snapshot	snapshot = latest_snapshot();
+	char		result = 'u';
+	TableScan	scan;
+
+	begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
+	if (next_row(&scan))
+	{
+		NameRef		kind;
+
+		row_name(&scan, MEMBER_KIND, &kind);
+		result = kind.data[0];
+	}
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return result;
+}
+
+/* An organization's token is in no team, and a team's token in one. */
+Datum
+check_team_member(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	HeapTuple	row = trigger_row(data);
+	NameRef		keys[2] = {
+		column_name(data, row, TEAM_MEMBER_ORGANIZATION),
+		column_name(data, row, TEAM_MEMBER_MEMBER)
+	};
+	char		kind;
+
+	CommandCounterIncrement();
+	kind = member_kind(keys);
+	if (kind == 'o')
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("organization token \"%s\" cannot be in a team", quotable(keys[1]))));
+	if (kind != 't')
+		return PointerGetDatum(NULL);
+	lock_token(keys);
+	if (count_teams(keys) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("team token \"%s\" is in a team already", quotable(keys[1]))));
+	return PointerGetDatum(NULL);
+}
+
+/* ---- permission sets and their scopes ---- */
+
+/* A scope whose row this transaction has locked. */
+typedef struct LockedScope
+{
+	NameRef		name;			/* hash key */
+	int			type;
+} LockedScope;
+
+static MemoryContext locked_context = NULL;
+static HTAB *locked_scopes = NULL;
+static TransactionId locked_by = InvalidTransactionId;
+static Stamp locked_stamp;
+
+/*
+ * A row lock lasts until the end of the transaction or the rollback of a
+ * subtransaction, which moves all stamps on; and the transaction's own changes
+ * to scopes do so, too.
+ */
+static void
+prepare_locked_scopes(void)
+{
+	TransactionId xid = GetTopTransactionId();
+
+	if (locked_by == xid && !changed_since(channel_of(TOPIC_CATALOG, "", 0), locked_stamp))
+		return;
+	if (locked_context == NULL)
+		locked_context = AllocSetContextCreate(CacheMemoryContext, "rbac locked scopes", ALLOCSET_DEFAULT_SIZES);
+	locked_by = InvalidTransactionId;
+	MemoryContextReset(locked_context);
+	locked_scopes = create_name_hash("rbac locked scopes", sizeof(LockedScope), locked_context);
+	locked_stamp = invalidation_stamp;
+	locked_by = xid;
+}
+
+/* Look a scope's row up and lock it against deletion; false: there is none. */
+static bool
+read_and_lock_scope(const NameRef *name, int *type)
+{
+	for (;;)
+	{
+		Snapshot	snapshot = latest_snapshot();
+		bool		found;
+		bool		locked;
+		NameRef		type_of_row;
+		TableScan	scan;
+
+		begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+		found = next_row(&scan);
+		locked = found && lock_row(&scan, LockTupleKeyShare);
+		if (locked)
+		{
+			row_name(&scan, SCOPE_ENTITY_TYPE, &type_of_row);
+			*type = type_number(&type_of_row);
+		}
+		end_scan(&scan);
+		UnregisterSnapshot(snapshot);
+		if (locked || !found)
+			return found;
+	}
+}
+
+static bool
+lock_scope(const NameRef *name, int *type)
+{
+	LockedScope *entry = hash_search(locked_scopes, name, HASH_FIND, NULL);
+
+	if (entry == NULL)
+	{
+		NameRef		copy;
+
+		if (!read_and_lock_scope(name, type))
+			return false;
+		copy = copy_name(locked_context, name);
+		entry = hash_search(locked_scopes, &copy, HASH_ENTER, NULL);
+		entry->name = copy;
+		entry->type = *type;
+	}
+	*type = entry->type;
+	return true;
+}
+
+/* While a dump is loaded, sets come before the scopes that they hold. */
+static bool
+may_hold_unregistered(void)
+{
+	return scope_names_unchecked() && is_rbac_owner(GetUserId());
+}
+
+static void
+check_scope_in_set(const NameRef *scope, const NameRef *set, const NameRef *set_type)
+{
+	int			type;
+
+	if (!lock_scope(scope, &type))
+	{
+		if (!may_hold_unregistered())
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("scope \"%s\" does not exist", quotable(*scope)),
+					 errdetail("Permission set \"%s\" holds it.", quotable(*set))));
+	}
+	else if (type != type_number(set_type))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("scope \"%s\" does not belong in permission set \"%s\"",
+						quotable(*scope), quotable(*set)),
+				 errdetail("The scope is of entity type \"%s\", the set of \"%s\".",
+						   quotable(type_name(type)), quotable(*set_type))));
+}
+
+/* A set holds registered scopes of its own entity type. */
+Datum
+check_permission_set(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	HeapTuple	row = trigger_row(data);
+	NameRef		set = column_name(data, row, SET_NAME);
+	NameRef		type = column_name(data, row, SET_ENTITY_TYPE);
+	ScopeSetIterator it;
+	ScopeName	scope;
+	bool		isnull;
+	int			bit;
+
+	CommandCounterIncrement();
+	prepare_locked_scopes();
+	scopeset_iterate(&it, DatumGetScopeSetView(column_value(data, row, SET_SCOPES, &isnull)));
+	while (scopeset_next(&it, &scope, &bit))
+		check_scope_in_set(&scope, &set, &type);
+	return PointerGetDatum(NULL);
+}
+
+/* ---- queries, run as the tables' owner and whatever the caller may see ---- */
+
+static SPIPlanPtr
+prepare_query(const char *query, int nargs, Oid *types)
+{
+	SPIPlanPtr	plan = SPI_prepare(query, nargs, types);
+
+	if (plan == NULL || SPI_keepplan(plan) != 0)
+		elog(ERROR, "could not prepare \"%s\"", query);
+	return plan;
+}
+
+/*
+ * Run on the latest rows, as foreign keys do: a transaction with an older
+ * snapshot that would change rows which it does not see fails.
+ */
+static uint64
+run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values)
+{
+	bool		frozen = IsolationUsesXactSnapshot();
+	Oid			user;
+	int			context;
+
+	CommandCounterIncrement();
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(rel->rd_rel->relowner,
+						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (SPI_execute_snapshot(plan, values, NULL,
+							 frozen ? GetLatestSnapshot() : InvalidSnapshot,
+							 frozen && changes ? GetTransactionSnapshot() : InvalidSnapshot,
+							 false, true, changes ? 0 : 1) < 0)
+		elog(ERROR, "could not run a query");
+	SetUserIdAndSecContext(user, context);
+	return SPI_processed;
+}
+
+/* ---- scopes ---- */
+
+/* The name of a permission set that holds a scope, of another type than given. */
+static char *
+set_with_scope(Relation rel, NameRef scope, NameRef other_than)
+{
+	static SPIPlanPtr plan = NULL;
+	static Oid	plan_types[2] = {InvalidOid, TEXTOID};
+	Oid			scope_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("scope"),
+											 ObjectIdGetDatum(rbac_namespace()));
+	Datum		values[2] = {
+		ScopeNameGetDatum(scope),
+		PointerGetDatum(cstring_to_text_with_len(other_than.data, other_than.len))
+	};
+	char	   *name = NULL;
+
+	if (plan == NULL || plan_types[0] != scope_type)
+	{
+		/* the extension may have been dropped and created again */
+		if (plan != NULL)
+			SPI_freeplan(plan);
+		plan = NULL;
+		plan_types[0] = scope_type;
+		plan = prepare_query("SELECT name FROM rbac.permission_sets"
+							 " WHERE scopes OPERATOR(rbac.@>) $1 AND entity_type OPERATOR(pg_catalog.<>) $2",
+							 2, plan_types);
+	}
+	if (run_on_latest(rel, plan, false, values) > 0)
+		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+	return name;
+}
+
+static bool
+scope_row_exists(const NameRef *name)
+{
+	Snapshot	snapshot = latest_snapshot();
+	bool		found;
+	TableScan	scan;
+
+	begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+	found = next_row(&scan);
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+/* A scope that is gone, deleted or renamed, must not be in a set. */
+static void
+check_scope_unused(TriggerData *data, NameRef scope)
+{
+	char	   *set;
+
+	if (scope_row_exists(&scope))
+		return;
+	set = set_with_scope(data->tg_relation, scope, (NameRef) {"", 0});
+	if (set != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("scope \"%s\" is in use", quotable(scope)),
+				 errdetail("Permission set \"%s\" holds it.", set)));
+}
+
+/* A scope that is there must not be in a set of another entity type. */
+static void
+check_scope_type(TriggerData *data, NameRef scope, NameRef type)
+{
+	char	   *set = set_with_scope(data->tg_relation, scope, type);
+
+	if (set != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("scope \"%s\" cannot be of entity type \"%s\"", quotable(scope), quotable(type)),
+				 errdetail("Permission set \"%s\", which holds it, is of another.", set)));
+}
+
+/*
+ * A scope is of one entity type for ever: only rbac.rename() gives it another
+ * name for its type, and then the old type is gone by the time of this check.
+ */
+static void
+check_type_kept(TriggerData *data)
+{
+	NameRef		type = column_name(data, data->tg_trigtuple, SCOPE_ENTITY_TYPE);
+
+	if (column_changed(data, SCOPE_ENTITY_TYPE) && entity_type_exists(&type))
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("the entity type of scope \"%s\" cannot be changed",
+						quotable(column_name(data, data->tg_trigtuple, SCOPE_NAME)))));
+}
+
+/* The other side of check_permission_set(). */
+Datum
+check_scope(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	NameRef		old = column_name(data, data->tg_trigtuple, SCOPE_NAME);
+	HeapTuple	row = trigger_row(data);
+
+	CommandCounterIncrement();
+	SPI_connect();
+	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+		check_type_kept(data);
+	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
+		check_scope_unused(data, old);
+	if (!TRIGGER_FIRED_BY_DELETE(data->tg_event))
+		check_scope_type(data, column_name(data, row, SCOPE_NAME),
+						 column_name(data, row, SCOPE_ENTITY_TYPE));
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* ---- the registry ---- */
+
+static bool
+same_value(TriggerData *data, TableScan *scan, AttrNumber column)
+{
+	bool		isnull;
+	bool		stored_isnull;
+	Datum		value = column_value(data, data->tg_trigtuple, column, &isnull);
+	Datum		stored = row_value(scan, column, &stored_isnull);
+
+	if (isnull || stored_isnull)
+		return isnull && stored_isnull;
+	return datum_image_eq(value, stored, false, -1);
+}
+
+/*
+ * Inserting a row equal to the stored one does nothing.  The stored row is
+ * locked, or else a transaction that is about to delete it would leave neither.
+ * Rows of the same command count, too: the snapshot sees those.
+ */
+Datum
+skip_registered(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	NameRef		keys[2] = {
+		column_name(data, data->tg_trigtuple, ENTITY_TYPE),
+		column_name(data, data->tg_trigtuple, ENTITY_ENTITY)
+	};
+	bool		skip = false;
+	TableScan	scan;
+
+	if (keys[0].data == NULL || keys[1].data == NULL)
+		return PointerGetDatum(data->tg_trigtuple);
+	begin_scan(&scan, ENTITY_BY_KEY, SnapshotSelf, keys);
+	if (next_row(&scan) &&
+		same_value(data, &scan, ENTITY_ORGANIZATION) &&
+		same_value(data, &scan, ENTITY_OWNER) &&
+		same_value(data, &scan, ENTITY_TAGS))
+		skip = lock_row(&scan, LockTupleKeyShare);
+	end_scan(&scan);
+	return PointerGetDatum(skip ? NULL : data->tg_trigtuple);
+}
+
+static bool
+organization_exists(const NameRef *name)
+{
+	Snapshot	snapshot = latest_snapshot();
+	bool		found;
+	TableScan	scan;
+
+	begin_scan(&scan, ORGANIZATION_BY_NAME, snapshot, name);
+	found = next_row(&scan);
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return found;
+}
+
+static bool
+type_was_renamed(TriggerData *data)
+{
+	NameRef		type = column_name(data, data->tg_trigtuple, ENTITY_TYPE);
+
+	return column_changed(data, ENTITY_TYPE) && !entity_type_exists(&type);
+}
+
+/*
+ * Has the entity gone from where its grants were given?  Not if rbac.rename()
+ * has renamed its organization or type: then the old name is no more.
+ */
+static bool
+entity_left(TriggerData *data)
+{
+	NameRef		organization = column_name(data, data->tg_trigtuple, ENTITY_ORGANIZATION);
+
+	if (TRIGGER_FIRED_BY_DELETE(data->tg_event) || column_changed(data, ENTITY_ENTITY))
+		return true;
+	if (column_changed(data, ENTITY_TYPE))
+		return !type_was_renamed(data);
+	return column_changed(data, ENTITY_ORGANIZATION) && organization_exists(&organization);
+}
+
+/* An entity that leaves takes the grants and direct rules that name it along. */
+Datum
+drop_entity_grants(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plans[2] = {NULL, NULL};
+	static const char *const queries[2] = {
+		"DELETE FROM rbac.entity_grants WHERE entity_type OPERATOR(pg_catalog.=) $1 AND entity OPERATOR(pg_catalog.=) $2",
+		"DELETE FROM rbac.role_rules WHERE entity_type OPERATOR(pg_catalog.=) $1 AND entity OPERATOR(pg_catalog.=) $2"
+	};
+	TriggerData *data = trigger_data(fcinfo);
+	Oid			types[2] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	bool		isnull;
+
+	if (!entity_left(data))
+		return PointerGetDatum(NULL);
+	values[0] = column_value(data, data->tg_trigtuple, ENTITY_TYPE, &isnull);
+	values[1] = column_value(data, data->tg_trigtuple, ENTITY_ENTITY, &isnull);
+	SPI_connect();
+	for (int i = 0; i < 2; i++)
+	{
+		if (plans[i] == NULL)
+			plans[i] = prepare_query(queries[i], 2, types);
+		run_on_latest(data->tg_relation, plans[i], true, values);
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}

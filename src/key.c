@@ -1,0 +1,176 @@
+/*-------------------------------------------------------------------------
+ *
+ * key.c
+ *	  Keys in the forms that applications hold them, see key.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/string.h"
+#include "utils/builtins.h"
+#include "utils/uuid.h"
+
+#include "key.h"
+
+#define UUID_TEXT_LEN	36
+
+uint64		key_seed;
+
+static const char hex_digits[] = "0123456789abcdef";
+
+static bool
+is_dash(int position)
+{
+	return position == 8 || position == 13 || position == 18 || position == 23;
+}
+
+/* Only the form that uuid_out gives. */
+static bool
+parse_uuid(const char *text, int len, unsigned char *uuid)
+{
+	int			nibbles = 0;
+
+	if (len != UUID_TEXT_LEN)
+		return false;
+	for (int i = 0; i < len; i++)
+	{
+		const char *digit;
+
+		if (is_dash(i))
+		{
+			if (text[i] != '-')
+				return false;
+			continue;
+		}
+		digit = memchr(hex_digits, text[i], 16);
+		if (digit == NULL)
+			return false;
+		uuid[nibbles / 2] = (uuid[nibbles / 2] << 4) | (digit - hex_digits);
+		nibbles++;
+	}
+	return true;
+}
+
+static int
+format_uuid(const unsigned char *uuid, char *text)
+{
+	int			nibbles = 0;
+
+	for (int i = 0; i < UUID_TEXT_LEN; i++)
+	{
+		if (is_dash(i))
+			text[i] = '-';
+		else
+		{
+			text[i] = hex_digits[nibbles % 2 ? uuid[nibbles / 2] & 0xF : uuid[nibbles / 2] >> 4];
+			nibbles++;
+		}
+	}
+	return UUID_TEXT_LEN;
+}
+
+/* Only the form that int8out gives. */
+static bool
+parse_integer(const char *text, int len, int64 *value)
+{
+	char		buffer[MAXINT8LEN + 1];
+	char		again[MAXINT8LEN + 1];
+	char	   *end;
+
+	if (len < 1 || len > MAXINT8LEN)
+		return false;
+	memcpy(buffer, text, len);
+	buffer[len] = '\0';
+	errno = 0;
+	*value = strtoll(buffer, &end, 10);
+	return errno == 0 && pg_lltoa(*value, again) == len && memcmp(buffer, again, len) == 0;
+}
+
+/*
+ * Make the key of a given kind whose text form is this; false if there is none.
+ * The key's data is allocated, except that of a text.
+ */
+bool
+convert_key(Key *key, KeyKind kind, const char *text, int len)
+{
+	unsigned char uuid[UUID_LEN] = {0};
+	int64		value;
+	char	   *data;
+
+	key->kind = KEY_NONE;
+	switch (kind)
+	{
+		case KEY_TEXT:
+			*key = make_key(kind, text, len);
+			return true;
+		case KEY_UUID:
+			if (!parse_uuid(text, len, uuid))
+				return false;
+			data = palloc(UUID_LEN);
+			memcpy(data, uuid, UUID_LEN);
+			*key = make_key(kind, data, UUID_LEN);
+			return true;
+		case KEY_INTEGER:
+			if (!parse_integer(text, len, &value))
+				return false;
+			data = palloc(sizeof(value));
+			memcpy(data, &value, sizeof(value));
+			*key = make_key(kind, data, sizeof(value));
+			return true;
+		case KEY_NONE:
+			break;
+	}
+	return false;
+}
+
+/* The text form of a key: a text's own bytes, of others in the buffer. */
+ScopeName
+key_text(const Key *key, char buffer[KEY_TEXT_MAX])
+{
+	int64		value;
+
+	switch (key->kind)
+	{
+		case KEY_UUID:
+			return (ScopeName) {buffer, format_uuid((const unsigned char *) key->data, buffer)};
+		case KEY_INTEGER:
+			memcpy(&value, key->data, sizeof(value));
+			return (ScopeName) {buffer, pg_lltoa(value, buffer)};
+		default:
+			return (ScopeName) {key->data, key->len};
+	}
+}
+
+/*
+ * A table of n names, each of them a ScopeName `stride` bytes after the one
+ * before.  The names stay where they are.
+ */
+KeyTable *
+build_key_table(KeyKind kind, const void *names, Size stride, int n)
+{
+	KeyTable   *table = palloc(sizeof(KeyTable));
+	uint64		size = 8;
+
+	while (size < (uint64) n * 4)
+		size *= 2;
+	table->mask = size - 1;
+	table->tags = MemoryContextAllocExtended(CurrentMemoryContext, size * sizeof(uint32),
+											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->items = MemoryContextAllocHuge(CurrentMemoryContext, size * sizeof(uint32));
+	table->keys = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Key));
+	for (int item = 0; item < n; item++)
+	{
+		const ScopeName *name = (const ScopeName *) ((const char *) names + item * stride);
+		Key		   *key = &table->keys[item];
+		uint32		i;
+
+		if (!convert_key(key, kind, name->data, name->len))
+			continue;
+		for (i = key->hash & table->mask; table->tags[i] != 0;)
+			i = (i + 1) & table->mask;
+		table->tags[i] = key->hash;
+		table->items[i] = item;
+	}
+	return table;
+}

@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * key.h
+ *	  Keys of entities and organizations as applications hold them (text, uuid
+ *	  or an integer), and a read-only hash table from keys to numbers.
+ *
+ * The tables of the schema hold text.  A uuid or an integer stands for its
+ * text form, and is compared without being converted: a text takes part in a
+ * uuid's or an integer's table only if it is exactly the form that the type's
+ * output function gives.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RBAC_KEY_H
+#define RBAC_KEY_H
+
+#include "scopeset.h"
+
+typedef enum KeyKind
+{
+	KEY_NONE = -1,
+	KEY_TEXT,
+	KEY_UUID,
+	KEY_INTEGER
+} KeyKind;
+
+#define KEY_KINDS	3
+#define KEY_TEXT_MAX	256		/* room for any name or key as text */
+
+typedef struct Key
+{
+	KeyKind		kind;
+	uint32		hash;			/* never zero */
+	int			len;
+	const char *data;			/* the text, 16 bytes, or an int64 */
+} Key;
+
+/*
+ * Maps keys to numbers below n.  A key may stand for several.  The tags lie in
+ * an array of their own, at most a quarter full, so that a miss mostly costs
+ * one load.
+ */
+typedef struct KeyTable
+{
+	uint32		mask;
+	uint32	   *tags;			/* hash; 0: free */
+	uint32	   *items;
+	Key		   *keys;			/* by item; kind KEY_NONE if it has none */
+} KeyTable;
+
+extern uint64 key_seed;
+
+extern bool convert_key(Key *key, KeyKind kind, const char *text, int len);
+extern ScopeName key_text(const Key *key, char buffer[KEY_TEXT_MAX]);
+extern KeyTable *build_key_table(KeyKind kind, const void *names, Size stride, int n);
+
+static inline uint64
+mix64(uint64 h)
+{
+	h *= UINT64CONST(0x9E3779B97F4A7C15);
+	return h ^ (h >> 32);
+}
+
+static inline uint64
+load64(const char *p)
+{
+	uint64		v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint32
+hash_key(const char *data, int len)
+{
+	uint64		h = key_seed ^ (uint64) len;
+	uint32		result;
+
+	for (; len >= 8; data += 8, len -= 8)
+		h = mix64(h ^ load64(data));
+	if (len > 0)
+	{
+		uint64		tail = 0;
+
+		for (int i = 0; i < len; i++)
+			tail = tail << 8 | (unsigned char) data[i];
+		h = mix64(h ^ tail);
+	}
+	result = (uint32) (mix64(h) >> 16);
+	return result == 0 ? 1 : result;
+}
+
+static inline Key
+make_key(KeyKind kind, const char *data, int len)
+{
+	return (Key) {kind, hash_key(data, len), len, data};
+}
+
+static inline bool
+key_equal(const Key *a, const Key *b)
+{
+	return a->hash == b->hash && a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+}
+
+/*
+ * Walk over the items of a key: start with *position = key->hash; -1 when there
+ * are no more.
+ */
+static inline int
+next_item(const KeyTable *table, const Key *key, uint32 *position)
+{
+	for (uint32 i = *position & table->mask; table->tags[i] != 0; i = (i + 1) & table->mask)
+	{
+		if (table->tags[i] == key->hash)
+		{
+			int			item = table->items[i];
+
+			if (key_equal(&table->keys[item], key))
+			{
+				*position = i + 1;
+				return item;
+			}
+		}
+	}
+	return -1;
+}
+
+#endif							/* RBAC_KEY_H */

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * rbac.c
+ *	  The module: settings and callbacks.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "utils/guc.h"
+
+#include "rbac_internal.h"
+
+PG_MODULE_MAGIC;
+
+int			rbac_cache_size;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	define_member_setting();
+	DefineCustomIntVariable("rbac.cache_size",
+							"Memory for what each backend remembers of members and entities.",
+							"The access of the member that is asking is kept even if it is larger.",
+							&rbac_cache_size,
+							64 * 1024,
+							256,
+							MAX_KILOBYTES,
+							PGC_SUSET,
+							GUC_UNIT_KB,
+							NULL, NULL, NULL);
+	MarkGUCPrefixReserved("rbac");
+
+	if (!pg_strong_random(&key_seed, sizeof(key_seed)))
+		ereport(ERROR, (errmsg("could not generate random number")));
+	register_invalidation();
+}

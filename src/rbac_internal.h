@@ -1,0 +1,377 @@
+/*-------------------------------------------------------------------------
+ *
+ * rbac_internal.h
+ *	  What the files of the module share with one another.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RBAC_INTERNAL_H
+#define RBAC_INTERNAL_H
+
+#include "access/genam.h"
+#include "access/htup.h"
+#include "lib/ilist.h"
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+#include "utils/jsonpath.h"
+#include "utils/rel.h"
+#include "utils/snapshot.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "key.h"
+#include "scopeset.h"
+
+/* ---- settings (rbac.c; rbac.member is in member.c) ---- */
+
+extern int	rbac_cache_size;	/* rbac.cache_size, kB */
+
+/* ---- names (names.c) ---- */
+
+/* A name as a value; not terminated, and often inside a tuple. */
+typedef ScopeName NameRef;
+
+extern NameRef copy_name(MemoryContext context, const NameRef *name);
+extern bool names_contain(const List *names, const NameRef *name);
+extern HTAB *create_name_hash(const char *title, Size entrysize, MemoryContext context);
+
+static inline NameRef
+text_ref(const struct varlena *t)
+{
+	return (NameRef) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
+}
+
+static inline NameRef
+cstring_ref(const char *s)
+{
+	return (NameRef) {s, strlen(s)};
+}
+
+static inline bool
+name_is(const NameRef *a, const char *data, int len)
+{
+	return a->len == len && memcmp(a->data, data, len) == 0;
+}
+
+/* ---- invalidation (invalidate.c) ---- */
+
+/* Kinds of things that a cached answer can depend on. */
+typedef enum Topic
+{
+	TOPIC_CATALOG = 'c',		/* scopes and entity_type_settings */
+	TOPIC_PERMISSION_SET = 's',
+	TOPIC_ROLE = 'r',
+	TOPIC_MEMBER = 'm',			/* of that name, in all organizations */
+	TOPIC_TEAM = 't',
+	TOPIC_ORGANIZATION = 'g',	/* its settings and defaults */
+	TOPIC_ENTITY = 'e',			/* of that id, of all types */
+	TOPIC_OWNER = 'o'			/* what the member of that name owns */
+} Topic;
+
+/*
+ * A moment in this backend's stream of invalidations.  What was read from a
+ * snapshot taken at or after a stamp is good as long as changed_since() says
+ * that nothing it depends on has changed.
+ */
+typedef uint64 Stamp;
+
+#define CHANNELS	4096
+
+extern Stamp invalidation_stamp;
+extern Stamp channel_stamps[CHANNELS];
+
+extern int	channel_of(Topic topic, const char *name, int len);
+extern bool reading_own_command(void);
+extern void receive_invalidations(void);
+extern void invalidate_everything(void);
+extern void register_invalidation(void);
+
+static inline bool
+changed_since(int channel, Stamp stamp)
+{
+	return channel_stamps[channel] > stamp;
+}
+
+/* ---- reading the tables (catalog.c) ---- */
+
+/* Each way in which the tables are read: a table and its equality keys. */
+typedef enum Lookup
+{
+	SCOPES,
+	SCOPE_BY_NAME,
+	SCOPES_BY_ENTITY_TYPE,
+	ORGANIZATION_BY_NAME,
+	ENTITY_TYPE_BY_NAME,
+	PERMISSION_SET_BY_NAME,
+	ENTITY_TYPE_SETTINGS,
+	ROLE_BY_NAME,
+	DEFAULT_ROLE_BY_ORGANIZATION,
+	RULES_BY_ROLE,
+	RULES_BY_ENTITY,
+	MEMBERS_BY_MEMBER,
+	MEMBER_BY_KEY,
+	TEAMS_OF_MEMBER,
+	ROLES_OF_TEAM,
+	ENTITY_BY_KEY,
+	ENTITIES_BY_OWNER,
+	ENTITIES_BY_ORGANIZATION,
+	GRANTS_BY_ENTITY,
+	GRANTS_TO_TEAM,
+	GRANTS_TO_MEMBER,
+	DEFAULTS_OF_ORGANIZATION,
+	SETTINGS_OF_ORGANIZATION,
+	LOOKUPS
+} Lookup;
+
+/* Column numbers, as sql/tables.sql creates them. */
+enum
+{
+	SCOPE_NAME = 1, SCOPE_ENTITY_TYPE = 2, SCOPE_TOGGLE = 5
+};
+enum
+{
+	ORGANIZATION_NAME = 1
+};
+enum
+{
+	ENTITY_TYPE_NAME = 1
+};
+enum
+{
+	SET_NAME = 1, SET_ENTITY_TYPE = 3, SET_SCOPES = 4
+};
+enum
+{
+	SETTINGS_ENTITY_TYPE = 1, SETTINGS_OWNER_SET = 2
+};
+enum
+{
+	ROLE_NAME = 1, ROLE_ORGANIZATION = 2, ROLE_ALL_SCOPES = 3
+};
+enum
+{
+	DEFAULT_ROLE_ORGANIZATION = 1, DEFAULT_ROLE_ROLE = 2
+};
+enum
+{
+	RULE_ROLE = 2, RULE_SET = 3, RULE_ENTITY_TYPE = 4, RULE_ENTITY = 5, RULE_CONDITION = 6
+};
+enum
+{
+	MEMBER_ORGANIZATION = 1, MEMBER_MEMBER = 2, MEMBER_KIND = 3, MEMBER_ROLE = 4, MEMBER_EXPIRES_AT = 5
+};
+enum
+{
+	TEAM_MEMBER_TEAM = 1, TEAM_MEMBER_ORGANIZATION = 2, TEAM_MEMBER_MEMBER = 3, TEAM_MEMBER_EXPIRES_AT = 5
+};
+enum
+{
+	TEAM_ROLE_TEAM = 1, TEAM_ROLE_ROLE = 2, TEAM_ROLE_EXPIRES_AT = 3
+};
+enum
+{
+	ENTITY_TYPE = 1, ENTITY_ENTITY = 2, ENTITY_ORGANIZATION = 3, ENTITY_OWNER = 4, ENTITY_TAGS = 5
+};
+enum
+{
+	GRANT_SET = 2, GRANT_ENTITY_TYPE = 3, GRANT_ENTITY = 4, GRANT_TEAM = 5,
+	GRANT_ORGANIZATION = 6, GRANT_MEMBER = 7, GRANT_EXPIRES_AT = 8
+};
+enum
+{
+	DEFAULT_ORGANIZATION = 1, DEFAULT_SET = 2
+};
+enum
+{
+	SETTING_ORGANIZATION = 1, SETTING_SCOPE = 2
+};
+
+/* A scan of one of the tables, by equality on its keys. */
+typedef struct TableScan
+{
+	Relation	rel;
+	SysScanDesc scan;
+	Relation	index;			/* of an ordered scan only */
+	HeapTuple	tuple;			/* the row that next_row() found */
+} TableScan;
+
+extern Snapshot latest_snapshot(void);
+extern void begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys);
+extern bool begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys,
+							   const NameRef *after);
+extern bool next_row(TableScan *scan);
+extern void end_scan(TableScan *scan);
+extern Datum row_value(TableScan *scan, AttrNumber column, bool *isnull);
+extern bool row_name(TableScan *scan, AttrNumber column, NameRef *name);
+extern bool row_bool(TableScan *scan, AttrNumber column);
+extern bool row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *until);
+
+extern bool is_rbac_table(Oid relid, bool *entities);
+extern void forget_tables(void);
+
+extern bool entity_type_exists(const NameRef *type);
+extern Oid	rbac_namespace(void);
+extern bool is_rbac_owner(Oid role);
+
+/* ---- scopes and sets inside a backend (scopes.c) ---- */
+
+/*
+ * A dense number for each scope that this backend has met: the stored bit of
+ * a built-in one, the next free number for others.  They never leave the
+ * process.  The same for entity types.
+ */
+typedef struct ScopeEntry
+{
+	NameRef		name;			/* hash key; owned */
+	int			bit;
+	int			type;			/* entity type's number; -1: not known yet */
+	bool		registered;		/* has a row in rbac.scopes ... */
+	Stamp		stamp;			/* ... as of this moment */
+} ScopeEntry;
+
+/* A set of scopes by their dense numbers. */
+typedef struct Bits
+{
+	int			nwords;
+	uint64		words[FLEXIBLE_ARRAY_MEMBER];
+} Bits;
+
+#define TYPE_ORGANIZATION	0
+
+extern bool scope_is_registered(const char *name, int len);
+extern char *nearest_scope(const char *name, int len);
+extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registered */
+extern ScopeEntry *require_scope_entry(const char *name, int len);
+extern int	type_number(const NameRef *type);
+extern NameRef type_name(int type);
+extern Bits *bits_of_scopeset(struct varlena *set, int type);
+extern Bits *bits_of_type(int type, Snapshot snapshot);
+extern Bits *bits_of_one(int bit);
+extern const Bits *bits_union(const Bits *a, const Bits *b);
+extern ScopeSet *bits_to_scopeset(const Bits *bits, int type);
+
+static inline bool
+has_bit(const Bits *bits, int bit)
+{
+	int			word = bit / 64;
+
+	return bits != NULL && word < bits->nwords && (bits->words[word] >> (bit % 64) & 1) != 0;
+}
+
+/* ---- what a member may do (access.c) ---- */
+
+/* A role's rule for the entities whose tags satisfy a condition. */
+typedef struct TagRule
+{
+	JsonPath   *condition;
+	const Bits *scopes;
+} TagRule;
+
+/* A member's access within one organization. */
+typedef struct OrgAccess
+{
+	NameRef		name;
+	bool		is_token;		/* the member is the organization's token */
+	bool		all_scopes;
+	const Bits *wide;			/* on the organization and on all entities */
+	const Bits *tagged;			/* union over tag_rules */
+	TagRule    *tag_rules;
+	int			ntag_rules;
+	List	   *roles;			/* of NameRef *, all that apply */
+	List	   *teams;			/* of NameRef * */
+} OrgAccess;
+
+/* Access to one entity: a direct rule, a grant, or ownership. */
+typedef struct DirectAccess
+{
+	NameRef		entity;
+	int			type;
+	int			org;			/* in orgs[] */
+	int16		channel;		/* of the entity */
+	bool		owned;			/* by what the registry says */
+	const Bits *scopes;
+	Stamp		verified;		/* the registry had it in that organization as
+								 * of then; 0: not looked yet */
+} DirectAccess;
+
+/* All that a member may do, in all organizations. */
+typedef struct MemberAccess
+{
+	NameRef		member;
+	dlist_node	lru;
+	MemoryContext context;		/* holds all of this */
+	Size		size;
+	uint64		serial;			/* never used twice in this backend */
+
+	Stamp		stamp;			/* good if nothing below changed since */
+	int			nchannels;
+	int16	   *channels;
+	TimestampTz built_at;		/* the statement that it was built for */
+	TimestampTz valid_until;	/* when the first thing in it expires */
+	bool		own_command;	/* good for one answer only */
+
+	OrgAccess  *orgs;
+	int			norgs;
+	DirectAccess *direct;
+	int			ndirect;
+	bool		unlisted;		/* not all rules and grants are in direct[] */
+	bool		unlisted_owned; /* not all that is owned is in direct[] */
+	const Bits **owner_scopes;	/* by entity type: what owners have */
+	int			nowner_scopes;
+
+	bool		any_all_scopes;
+	const Bits *any_direct;		/* union over direct[] */
+	const Bits *any_wide;		/* union of what needs the entity's row */
+
+	/* made when first asked for */
+	KeyTable   *orgs_by_key[KEY_KINDS];
+	KeyTable   *direct_by_key[KEY_KINDS];
+	Key		   *own_key[KEY_KINDS]; /* the member's name, to compare owners */
+} MemberAccess;
+
+extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
+extern OrgAccess *org_access(MemberAccess *access, const Key *organization);
+extern KeyTable *direct_table(MemberAccess *access, KeyKind kind);
+extern bool is_member_key(MemberAccess *access, const Key *key);
+extern const Bits *owner_scopes(const MemberAccess *access, int type);
+
+/* ---- conditions on tags (condition.c) ---- */
+
+extern bool condition_matches(JsonPath *condition, struct varlena *tags);
+
+/* ---- the registry (entity.c) ---- */
+
+/* What the registry knows about an entity, and what was last asked of it. */
+typedef struct EntityEntry
+{
+	Key			key;
+	int			type;
+	int16		channel;
+	Stamp		stamp;
+	NameRef		organization;
+	NameRef		owner;			/* data is NULL: none */
+	uint64		serial;			/* the MemberAccess that asked last; 0: none */
+	OrgAccess  *org;			/* its access in the organization, or NULL */
+	int			tag_bit;		/* the scope that tag rules were asked for; or -1 */
+	bool		tag_result;
+} EntityEntry;
+
+extern EntityEntry *lookup_entity(int type, const Key *key);
+extern struct varlena *entity_tags(int type, const Key *key);
+
+/* ---- the check (check.c) ---- */
+
+extern bool check_entity(MemberAccess *access, int type, const Key *key, int bit);
+extern bool check_organization(MemberAccess *access, const Key *key, int bit);
+extern bool direct_holds(MemberAccess *access, DirectAccess *direct, const Key *key);
+extern OrgAccess *entity_org(MemberAccess *access, EntityEntry *entity);
+extern bool tag_rules_allow(const OrgAccess *org, int bit, struct varlena *tags);
+extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type,
+								   const Key *key);
+
+/* ---- identity (member.c) ---- */
+
+extern bool current_member_name(NameRef *member);
+extern void define_member_setting(void);
+
+#endif							/* RBAC_INTERNAL_H */

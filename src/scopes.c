@@ -1,0 +1,316 @@
+/*-------------------------------------------------------------------------
+ *
+ * scopes.c
+ *	  Scopes, and sets of them, inside a backend.
+ *
+ * Every scope that a backend meets gets a number: its stored bit if it is built
+ * in, the next free one otherwise.  Sets of scopes are bitmaps over these
+ * numbers while they are cached, whatever they are made of.  As a scope has one
+ * entity type for ever, a bitmap needs no types beside it.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "utils/builtins.h"
+#include "utils/varlena.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+
+#include "rbac.h"
+#include "rbac_internal.h"
+
+#define ORGANIZATION_TYPE	"organization"
+
+static MemoryContext scopes_context = NULL;
+static HTAB *scopes_by_name;
+static ScopeEntry **scopes_by_bit;	/* NULL: a built-in one not met so far */
+static int	nbits;				/* in use or reserved */
+static int	maxbits;
+static NameRef *types;				/* by number */
+static int	ntypes;
+
+static void
+init_scopes(void)
+{
+	NameRef		organization = cstring_ref(ORGANIZATION_TYPE);
+	MemoryContext context;
+
+	if (scopes_context != NULL)
+		return;
+	context = AllocSetContextCreate(CacheMemoryContext, "rbac scopes", ALLOCSET_DEFAULT_SIZES);
+	scopes_by_name = create_name_hash("rbac scopes", sizeof(ScopeEntry), context);
+	maxbits = 2 * BUILTIN_SCOPES;
+	scopes_by_bit = MemoryContextAllocZero(context, maxbits * sizeof(ScopeEntry *));
+	nbits = BUILTIN_SCOPES;
+	types = MemoryContextAlloc(context, sizeof(NameRef));
+	types[TYPE_ORGANIZATION] = copy_name(context, &organization);
+	ntypes = 1;
+	scopes_context = context;
+}
+
+/* Numbers of entity types; TYPE_ORGANIZATION is always that of organizations. */
+int
+type_number(const NameRef *type)
+{
+	init_scopes();
+	for (int i = 0; i < ntypes; i++)
+		if (name_is(type, types[i].data, types[i].len))
+			return i;
+	types = repalloc(types, (ntypes + 1) * sizeof(NameRef));
+	types[ntypes] = copy_name(scopes_context, type);
+	return ntypes++;
+}
+
+NameRef
+type_name(int type)
+{
+	return types[type];
+}
+
+static int
+next_bit(void)
+{
+	if (nbits == maxbits)
+	{
+		scopes_by_bit = repalloc(scopes_by_bit, 2 * maxbits * sizeof(ScopeEntry *));
+		memset(scopes_by_bit + maxbits, 0, maxbits * sizeof(ScopeEntry *));
+		maxbits *= 2;
+	}
+	return nbits++;
+}
+
+static ScopeEntry *
+find_scope(const NameRef *name)
+{
+	init_scopes();
+	return hash_search(scopes_by_name, name, HASH_FIND, NULL);
+}
+
+/* The number of a scope, registered or not.  Only for names in our tables. */
+static ScopeEntry *
+meet_scope(const NameRef *name)
+{
+	ScopeEntry *entry = find_scope(name);
+	NameRef		copy;
+	int			bit;
+
+	if (entry != NULL)
+		return entry;
+	copy = copy_name(scopes_context, name);
+	bit = builtin_scope(name->data, name->len);
+	if (bit < 0)
+		bit = next_bit();
+	entry = hash_search(scopes_by_name, &copy, HASH_ENTER, NULL);
+	entry->name = copy;
+	entry->bit = bit;
+	entry->type = -1;
+	entry->registered = false;
+	entry->stamp = 0;
+	scopes_by_bit[bit] = entry;
+	return entry;
+}
+
+/*
+ * The scope of that name, if it is registered.  An unknown name is not
+ * remembered, so that registering scopes invalidates nothing.
+ */
+ScopeEntry *
+lookup_scope(const char *data, int len)
+{
+	static int	channel = -1;
+	NameRef		name = {data, len};
+	ScopeEntry *entry = find_scope(&name);
+	TableScan	scan;
+	Snapshot	snapshot;
+	Stamp		stamp;
+	bool		found;
+
+	if (channel < 0)
+		channel = channel_of(TOPIC_CATALOG, "", 0);
+	if (entry != NULL && entry->registered && !changed_since(channel, entry->stamp))
+		return entry;
+	if (len > SCOPE_NAME_MAX)
+		return NULL;
+
+	stamp = invalidation_stamp;
+	snapshot = latest_snapshot();
+	begin_scan(&scan, SCOPE_BY_NAME, snapshot, &name);
+	found = next_row(&scan);
+	if (found)
+	{
+		NameRef		type;
+
+		row_name(&scan, SCOPE_ENTITY_TYPE, &type);
+		entry = meet_scope(&name);
+		entry->type = type_number(&type);
+		entry->stamp = stamp;
+	}
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	if (entry != NULL)
+		entry->registered = found && !reading_own_command();
+	return found ? entry : NULL;
+}
+
+bool
+scope_is_registered(const char *name, int len)
+{
+	return lookup_scope(name, len) != NULL;
+}
+
+ScopeEntry *
+require_scope_entry(const char *name, int len)
+{
+	ScopeEntry *entry = lookup_scope(name, len);
+
+	if (entry == NULL)
+		require_scope(name, len, NULL);
+	return entry;
+}
+
+/* The registered name with the least edit distance, if it is near; or NULL. */
+char *
+nearest_scope(const char *name, int len)
+{
+	TableScan	scan;
+	Snapshot	snapshot = latest_snapshot();
+	int			best = Max(2, len / 3);
+	char	   *nearest = NULL;
+
+	begin_scan(&scan, SCOPES, snapshot, NULL);
+	while (len <= SCOPE_NAME_MAX && next_row(&scan))
+	{
+		NameRef		candidate;
+		int			distance;
+
+		row_name(&scan, SCOPE_NAME, &candidate);
+		distance = varstr_levenshtein_less_equal(name, len, candidate.data, candidate.len,
+												 1, 1, 1, best, true);
+		if (distance > best || (distance == best && nearest != NULL))
+			continue;
+		best = distance;
+		nearest = pnstrdup(candidate.data, candidate.len);
+	}
+	end_scan(&scan);
+	UnregisterSnapshot(snapshot);
+	return nearest;
+}
+
+static Bits *
+alloc_bits(void)
+{
+	int			nwords = (nbits + 63) / 64;
+	Bits	   *bits = palloc0(offsetof(Bits, words) + nwords * sizeof(uint64));
+
+	bits->nwords = nwords;
+	return bits;
+}
+
+static void
+set_bit(Bits *bits, int bit)
+{
+	bits->words[bit / 64] |= UINT64CONST(1) << (bit % 64);
+}
+
+Bits *
+bits_of_one(int bit)
+{
+	Bits	   *bits = alloc_bits();
+
+	set_bit(bits, bit);
+	return bits;
+}
+
+/* A stored set, whose scopes are all of this type. */
+Bits *
+bits_of_scopeset(struct varlena *set, int type)
+{
+	ScopeSetView view = scopeset_view(VARDATA_ANY(set), VARSIZE_ANY_EXHDR(set));
+	ScopeSetIterator it;
+	NameRef		name;
+	int			bit;
+	Bits	   *bits;
+
+	scopeset_iterate(&it, view);
+	while (scopeset_next(&it, &name, &bit))
+		meet_scope(&name)->type = type;
+	bits = alloc_bits();
+	scopeset_iterate(&it, view);
+	while (scopeset_next(&it, &name, &bit))
+		set_bit(bits, meet_scope(&name)->bit);
+	return bits;
+}
+
+/* All registered scopes of a type. */
+Bits *
+bits_of_type(int type, Snapshot snapshot)
+{
+	TableScan	scan;
+	NameRef		name = type_name(type);
+	List	   *found = NIL;
+	ListCell   *cell;
+	Bits	   *bits;
+
+	begin_scan(&scan, SCOPES_BY_ENTITY_TYPE, snapshot, &name);
+	while (next_row(&scan))
+	{
+		ScopeEntry *entry;
+
+		row_name(&scan, SCOPE_NAME, &name);
+		entry = meet_scope(&name);
+		entry->type = type;
+		found = lappend_int(found, entry->bit);
+	}
+	end_scan(&scan);
+	bits = alloc_bits();
+	foreach(cell, found)
+		set_bit(bits, lfirst_int(cell));
+	return bits;
+}
+
+static bool
+bits_include(const Bits *a, const Bits *b)
+{
+	for (int i = 0; i < b->nwords; i++)
+		if ((b->words[i] & ~(i < a->nwords ? a->words[i] : 0)) != 0)
+			return false;
+	return true;
+}
+
+/* Either may be NULL, which is empty; the result is new, or one of the two. */
+const Bits *
+bits_union(const Bits *a, const Bits *b)
+{
+	Bits	   *result;
+
+	if (b == NULL || (a != NULL && bits_include(a, b)))
+		return a;
+	if (a == NULL)
+		return b;
+	result = alloc_bits();
+	for (int i = 0; i < a->nwords; i++)
+		result->words[i] = a->words[i];
+	for (int i = 0; i < b->nwords; i++)
+		result->words[i] |= b->words[i];
+	return result;
+}
+
+/* The scopes of one entity type (-1: of all) that are in a set, as a value. */
+ScopeSet *
+bits_to_scopeset(const Bits *bits, int type)
+{
+	ScopeSetBuilder builder = {0};
+
+	for (int bit = 0; bits != NULL && bit < bits->nwords * 64; bit++)
+	{
+		ScopeEntry *entry;
+
+		if (!has_bit(bits, bit))
+			continue;
+		entry = scopes_by_bit[bit];
+		if (type < 0 || entry->type == type)
+			scopeset_builder_add(&builder, entry->name.data, entry->name.len);
+	}
+	return scopeset_build(&builder);
+}
