@@ -1,4 +1,198 @@
--- a place holder
-create extension rbac;
-\dx rbac
-\dx+ rbac
+-- rbac, shown: two organizations, what protects a table of stacks, and what
+-- each member then sees and may do.  `make demo` runs this on a server of its
+-- own; on yours, run it in a scratch database.
+\set QUIET on
+\pset footer off
+\set ON_ERROR_STOP on
+SET client_min_messages = warning;
+
+\echo
+\echo === The extension, and two organizations of an imaginary cloud
+\echo
+CREATE EXTENSION rbac;
+
+INSERT INTO rbac.organizations (name, description) VALUES
+	('acme', 'Acme Corporation'),
+	('globex', 'Globex');
+
+-- A role of acme's own: write access to whatever is tagged as development.
+INSERT INTO rbac.roles (name, description) VALUES
+	('acme/Developer', 'Writes development stacks');
+INSERT INTO rbac.role_rules (role, permission_set) VALUES
+	('acme/Developer', 'Standard');
+INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES
+	('acme/Developer', 'Stack Write', '$.env == "dev"');
+
+-- Members.  Who is inserted without a role gets the organization's default.
+INSERT INTO rbac.members (organization, member, role) VALUES
+	('acme', 'alice', 'Admin'),
+	('acme', 'dave', 'acme/Developer'),
+	('globex', 'grace', 'Admin');
+INSERT INTO rbac.members (organization, member) VALUES
+	('acme', 'bob'),
+	('acme', 'carol'),
+	('globex', 'carol');
+INSERT INTO rbac.members (organization, member, kind, role) VALUES
+	('acme', 'ci-token', 'organization_token', 'acme/Developer');
+
+-- A team, with read access to one stack.
+INSERT INTO rbac.teams (name) VALUES ('acme/Support');
+INSERT INTO rbac.team_members (team, member) VALUES ('acme/Support', 'bob');
+INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES
+	('Stack Read', 'web-prod', 'acme/Support');
+
+-- Carol may look at the database stack, for a second and a half from now.
+INSERT INTO rbac.entity_grants (permission_set, entity, organization, member, expires_at) VALUES
+	('Stack Read', 'db-prod', 'acme', 'carol', now() + interval '1.5 seconds');
+
+-- Members of globex may create stacks.
+INSERT INTO rbac.organization_settings (organization, scope) VALUES ('globex', 'stack:create');
+
+TABLE rbac.members;
+
+\echo
+\echo === The application: stacks, their deployments, and a login that is no owner
+\echo
+CREATE TABLE stacks (
+	id           text PRIMARY KEY,
+	organization text NOT NULL,
+	owner        text,
+	tags         jsonb NOT NULL DEFAULT '{}',
+	notes        text
+);
+CREATE TABLE deployments (
+	id    integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+	stack text NOT NULL REFERENCES stacks ON DELETE CASCADE
+);
+
+-- What has_scope() knows about a stack, kept in step with the table.
+CREATE FUNCTION register_stack() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF TG_OP = 'INSERT' THEN
+		INSERT INTO rbac.entities VALUES ('stack', NEW.id, NEW.organization, NEW.owner, NEW.tags);
+	ELSIF TG_OP = 'UPDATE' THEN
+		UPDATE rbac.entities SET owner = NEW.owner, tags = NEW.tags, organization = NEW.organization
+		WHERE entity_type = 'stack' AND entity = NEW.id;
+	ELSE
+		DELETE FROM rbac.entities WHERE entity_type = 'stack' AND entity = OLD.id;
+	END IF;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER register AFTER INSERT OR UPDATE OR DELETE ON stacks
+	FOR EACH ROW EXECUTE FUNCTION register_stack();
+
+INSERT INTO stacks VALUES
+	('web-prod', 'acme', NULL, '{"env": "prod"}', 'the web site'),
+	('web-dev', 'acme', NULL, '{"env": "dev"}', 'its next version'),
+	('db-prod', 'acme', 'alice', '{"env": "prod"}', 'the database'),
+	('sandbox', 'acme', 'bob', '{}', 'for trying things out'),
+	('billing', 'globex', 'carol', '{"env": "prod"}', 'invoices');
+INSERT INTO deployments (stack) SELECT id FROM stacks;
+
+-- stacks bring their attributes along: row_has_scope().  deployments know only
+-- the stack's id: has_scope().
+ALTER TABLE stacks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY see ON stacks FOR SELECT
+	USING (rbac.row_has_scope(rbac.current_member(), id, 'stack:read', organization, owner, tags));
+CREATE POLICY make ON stacks FOR INSERT
+	WITH CHECK (rbac.has_scope(organization, 'stack:create') AND owner = rbac.current_member());
+CREATE POLICY change ON stacks FOR UPDATE
+	USING (rbac.row_has_scope(rbac.current_member(), id, 'stack:write', organization, owner, tags));
+CREATE POLICY remove ON stacks FOR DELETE
+	USING (rbac.row_has_scope(rbac.current_member(), id, 'stack:delete', organization, owner, tags));
+
+ALTER TABLE deployments ENABLE ROW LEVEL SECURITY;
+CREATE POLICY see ON deployments FOR SELECT
+	USING (rbac.has_scope(stack, 'stack_deployment:read'));
+
+-- The application's login says whom it acts for.  It may not touch the columns
+-- that decide who has access.
+CREATE ROLE demo_app LOGIN;
+GRANT SET ON PARAMETER rbac.member TO demo_app;
+GRANT SELECT, INSERT, DELETE, UPDATE (notes) ON stacks TO demo_app;
+GRANT SELECT ON deployments TO demo_app;
+
+\d stacks
+
+\echo === What each member sees
+\set ON_ERROR_STOP off
+SET ROLE demo_app;
+
+\echo
+\echo alice, Admin of acme:
+BEGIN; SELECT rbac.act_as('alice') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+
+\echo bob, Member of acme: his own stack, and the one his team may read:
+BEGIN; SELECT rbac.act_as('bob') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+
+\echo dave, acme/Developer: what is tagged as development, and its deployments:
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id;
+SELECT * FROM deployments; COMMIT;
+
+\echo ci-token, a token of acme with the same role:
+BEGIN; SELECT rbac.act_as('ci-token') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+
+\echo carol, Member of both: her own stack in globex, and one in acme as long as her grant lasts:
+BEGIN; SELECT rbac.act_as('carol') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+SELECT pg_sleep(1.6) \g /dev/null
+\echo ... and a moment later:
+BEGIN; SELECT rbac.act_as('carol') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+
+\echo mallory, member of nothing:
+BEGIN; SELECT rbac.act_as('mallory') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+
+\echo nobody, the login without a member:
+SELECT id, organization, owner, tags FROM stacks ORDER BY id;
+
+\echo === What they may do
+\echo
+\echo dave writes a note on web-dev, which he may, and on web-prod, which he does not even see:
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+UPDATE stacks SET notes = 'green' WHERE id IN ('web-dev', 'web-prod') RETURNING id, notes; COMMIT;
+
+\echo dave deletes web-dev: writing is not deleting
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+DELETE FROM stacks WHERE id = 'web-dev' RETURNING id; COMMIT;
+
+\echo dave takes web-dev for himself:
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+UPDATE stacks SET owner = 'dave' WHERE id = 'web-dev'; ROLLBACK;
+
+\echo
+\echo carol creates a stack in globex, where members may, and in acme, where they may not:
+BEGIN; SELECT rbac.act_as('carol') \g /dev/null
+INSERT INTO stacks VALUES ('reports', 'globex', 'carol') RETURNING id, organization, owner; COMMIT;
+BEGIN; SELECT rbac.act_as('carol') \g /dev/null
+INSERT INTO stacks VALUES ('intruder', 'acme', 'carol'); ROLLBACK;
+
+\echo
+\echo grace, who runs another organization, asks what alice may do:
+BEGIN; SELECT rbac.act_as('grace') \g /dev/null
+SELECT rbac.scopes_on('alice', 'stack', 'db-prod'); ROLLBACK;
+
+\echo
+\echo The administrator revokes; the very next statement knows:
+RESET ROLE;
+DELETE FROM rbac.team_members WHERE team = 'acme/Support' AND member = 'bob';
+SET ROLE demo_app;
+BEGIN; SELECT rbac.act_as('bob') \g /dev/null
+SELECT id, organization, owner, tags FROM stacks ORDER BY id; COMMIT;
+RESET ROLE;
+
+\echo A policy with a typo is refused when it is written:
+CREATE POLICY typo ON stacks USING (rbac.has_scope(id, 'stack:raed'));
+
+\echo
+\echo === And what else there is to ask
+\echo
+SELECT rbac.entities_with_scope('dave', 'stack:write') AS dave_may_write;
+SELECT rbac.scopes_on('bob', 'stack', 'web-dev') AS bob_on_web_dev;
+SELECT name AS sets_that_can_delete FROM rbac.permission_sets WHERE scopes OPERATOR(rbac.@>) 'stack:delete';

@@ -6,6 +6,7 @@
 CREATE FUNCTION rbac.invalidate() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.invalidate() IS 'trigger: tells all backends that what they have cached of these rows is stale; arguments are pairs of a topic and a column';
+REVOKE EXECUTE ON FUNCTION rbac.invalidate() FROM PUBLIC;
 
 CREATE TRIGGER "!invalidate" AFTER UPDATE OR DELETE ON rbac.scopes
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('c', '');
@@ -101,6 +102,7 @@ ALTER TABLE rbac.entities ENABLE ALWAYS TRIGGER "!invalidate_owner";
 CREATE FUNCTION rbac.refuse_builtin() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.refuse_builtin() IS 'trigger: built-in rows are inserted, changed and deleted by the extension''s own scripts only; argument: the column that marks them';
+REVOKE EXECUTE ON FUNCTION rbac.refuse_builtin() FROM PUBLIC;
 
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.entity_types
 	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
@@ -152,6 +154,7 @@ CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.role_rules
 CREATE FUNCTION rbac.fill_entity_type() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.fill_entity_type() IS 'trigger: takes the entity type from the permission set';
+REVOKE EXECUTE ON FUNCTION rbac.fill_entity_type() FROM PUBLIC;
 
 CREATE TRIGGER fill_entity_type_insert BEFORE INSERT ON rbac.role_rules
 	FOR EACH ROW WHEN (NEW.entity_type IS NULL) EXECUTE FUNCTION rbac.fill_entity_type();
@@ -172,6 +175,7 @@ CREATE TRIGGER fill_entity_type_update BEFORE UPDATE OF permission_set ON rbac.m
 CREATE FUNCTION rbac.fill_role() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.fill_role() IS 'trigger: gives a new member the organization''s default role, or Member';
+REVOKE EXECUTE ON FUNCTION rbac.fill_role() FROM PUBLIC;
 CREATE TRIGGER fill_role BEFORE INSERT ON rbac.members
 	FOR EACH ROW WHEN (NEW.role IS NULL) EXECUTE FUNCTION rbac.fill_role();
 
@@ -180,24 +184,28 @@ CREATE TRIGGER fill_role BEFORE INSERT ON rbac.members
 CREATE FUNCTION rbac.refuse_kind_change() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.refuse_kind_change() IS 'trigger: the kind of a member is fixed';
+REVOKE EXECUTE ON FUNCTION rbac.refuse_kind_change() FROM PUBLIC;
 CREATE TRIGGER kind_fixed BEFORE UPDATE OF kind ON rbac.members
 	FOR EACH ROW WHEN (NEW.kind <> OLD.kind) EXECUTE FUNCTION rbac.refuse_kind_change();
 
 CREATE FUNCTION rbac.check_team_member() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.check_team_member() IS 'trigger: organization tokens are in no team, team tokens in at most one';
+REVOKE EXECUTE ON FUNCTION rbac.check_team_member() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER team_members_tokens AFTER INSERT OR UPDATE OF team, member ON rbac.team_members
 	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_team_member();
 
 CREATE FUNCTION rbac.check_permission_set() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.check_permission_set() IS 'trigger: a permission set holds registered scopes of its own entity type';
+REVOKE EXECUTE ON FUNCTION rbac.check_permission_set() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER permission_sets_scopes AFTER INSERT OR UPDATE OF scopes, entity_type ON rbac.permission_sets
 	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_permission_set();
 
 CREATE FUNCTION rbac.check_scope() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.check_scope() IS 'trigger: a scope that a permission set holds is not deleted, renamed by hand, or of another entity type';
+REVOKE EXECUTE ON FUNCTION rbac.check_scope() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER scopes_permission_sets AFTER INSERT OR DELETE OR UPDATE OF name, entity_type ON rbac.scopes
 	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_scope();
 
@@ -206,16 +214,27 @@ CREATE CONSTRAINT TRIGGER scopes_permission_sets AFTER INSERT OR DELETE OR UPDAT
 CREATE FUNCTION rbac.skip_registered() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.skip_registered() IS 'trigger: registering an entity as it is already registered does nothing';
+REVOKE EXECUTE ON FUNCTION rbac.skip_registered() FROM PUBLIC;
 CREATE TRIGGER skip_registered BEFORE INSERT ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.skip_registered();
 
 CREATE FUNCTION rbac.drop_entity_grants() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.drop_entity_grants() IS 'trigger: an entity that is deleted, or moved to another organization, takes the grants and direct rules that name it along';
+REVOKE EXECUTE ON FUNCTION rbac.drop_entity_grants() FROM PUBLIC;
 CREATE TRIGGER drop_grants_delete AFTER DELETE ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.drop_entity_grants();
 CREATE TRIGGER drop_grants_update AFTER UPDATE OF organization, entity_type, entity ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.drop_entity_grants();
+
+/* ---- organizations ---- */
+
+CREATE FUNCTION rbac.empty_organization() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION rbac.empty_organization() IS 'trigger: an organization that is deleted takes all along but its entities, which must go first';
+REVOKE EXECUTE ON FUNCTION rbac.empty_organization() FROM PUBLIC;
+CREATE TRIGGER empty_organization BEFORE DELETE ON rbac.organizations
+	FOR EACH ROW EXECUTE FUNCTION rbac.empty_organization();
 
 /* ---- dumps: all rows but the built-in ones ---- */
 

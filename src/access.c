@@ -79,12 +79,23 @@ depend(Build *build, Topic topic, const NameRef *name)
 	build->channels[channel / 64] |= UINT64CONST(1) << (channel % 64);
 }
 
+/* Sets may be shared, so all of them have to lie in the object's own memory. */
 static void
 merge(Build *build, const Bits **bits, const Bits *more)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->access->context);
 
+	Assert(more == NULL || GetMemoryChunkContext((void *) more) == build->access->context);
 	*bits = bits_union(*bits, more);
+	MemoryContextSwitchTo(old);
+}
+
+static void
+merge_scope(Build *build, const Bits **bits, int bit)
+{
+	MemoryContext old = MemoryContextSwitchTo(build->access->context);
+
+	*bits = bits_union(*bits, bits_of_one(bit));
 	MemoryContextSwitchTo(old);
 }
 
@@ -319,7 +330,7 @@ add_toggles(Build *build, int i)
 		row_name(&scan, SETTING_SCOPE, &scope);
 		entry = lookup_scope(scope.data, scope.len);
 		if (entry != NULL)
-			merge(build, &org->wide, bits_of_one(entry->bit));
+			merge_scope(build, &org->wide, entry->bit);
 	}
 	end_scan(&scan);
 }

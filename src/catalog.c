@@ -21,6 +21,7 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_opfamily.h"
+#include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -121,6 +122,22 @@ is_rbac_owner(Oid role)
 	result = has_privs_of_role(role, ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner);
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/*
+ * What a trigger function was called for.  All of them know the columns of our
+ * own tables, and must not be fooled into reading another's.
+ */
+TriggerData *
+trigger_data(FunctionCallInfo fcinfo)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || RelationGetNamespace(data->tg_relation) != rbac_namespace())
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("this function can only be called by the triggers of extension rbac")));
+	return data;
 }
 
 static Oid

@@ -176,7 +176,8 @@ entity_org(MemberAccess *access, EntityEntry *entity)
 {
 	if (entity->serial != access->serial)
 	{
-		Key			key = make_key(KEY_TEXT, entity->organization.data, entity->organization.len);
+		NameRef		name = entity_organization(entity);
+		Key			key = make_key(KEY_TEXT, name.data, name.len);
 
 		entity->serial = access->serial;
 		entity->org = org_access(access, &key);
@@ -187,11 +188,11 @@ entity_org(MemberAccess *access, EntityEntry *entity)
 
 /* The latest answer is kept with the entity: evaluating a path is dear. */
 static bool
-entity_tags_allow(EntityEntry *entity, const OrgAccess *org, int bit)
+entity_tags_allow(EntityEntry *entity, const OrgAccess *org, const Key *key, int bit)
 {
 	if (entity->tag_bit != bit)
 	{
-		entity->tag_result = tag_rules_allow(org, bit, entity_tags(entity->type, &entity->key));
+		entity->tag_result = tag_rules_allow(org, bit, entity_tags(entity->type, key));
 		entity->tag_bit = bit;
 	}
 	return entity->tag_result;
@@ -241,10 +242,10 @@ registry_allows(MemberAccess *access, int type, const Key *key, int bit)
 		return false;
 	if (org->all_scopes || has_bit(org->wide, bit))
 		return true;
-	if (has_bit(org->tagged, bit) && entity_tags_allow(entity, org, bit))
+	if (has_bit(org->tagged, bit) && entity_tags_allow(entity, org, key, bit))
 		return true;
 	if (access->unlisted_owned && has_bit(owner_scopes(access, type), bit) &&
-		name_is(&entity->owner, access->member.data, access->member.len))
+		entity_is_owned_by(entity, &access->member))
 		return true;
 	return access->unlisted && has_bit(unlisted_scopes(access, org, type, key), bit);
 }

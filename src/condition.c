@@ -66,10 +66,12 @@ is_data_error(int code)
 bool
 condition_matches(JsonPath *condition, struct varlena *tags)
 {
+	static MemoryContext scratch = NULL;
 	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch = AllocSetContextCreate(caller, "rbac condition", ALLOCSET_SMALL_SIZES);
 	volatile bool result = false;
 
+	if (scratch == NULL)
+		scratch = AllocSetContextCreate(CacheMemoryContext, "rbac condition", ALLOCSET_DEFAULT_SIZES);
 	MemoryContextSwitchTo(scratch);
 	PG_TRY();
 	{
@@ -77,12 +79,13 @@ condition_matches(JsonPath *condition, struct varlena *tags)
 	}
 	PG_CATCH();
 	{
+		MemoryContextSwitchTo(caller);
 		if (!is_data_error(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
+	MemoryContextReset(scratch);
 	return result;
 }

@@ -38,18 +38,9 @@ PG_FUNCTION_INFO_V1(check_scope);
 PG_FUNCTION_INFO_V1(check_team_member);
 PG_FUNCTION_INFO_V1(skip_registered);
 PG_FUNCTION_INFO_V1(drop_entity_grants);
+PG_FUNCTION_INFO_V1(empty_organization);
 
 /* ---- rows of the table that a trigger is on ---- */
-
-static TriggerData *
-trigger_data(FunctionCallInfo fcinfo)
-{
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("this function was not called by trigger manager")));
-	return (TriggerData *) fcinfo->context;
-}
 
 /* The row as it is now, or, for DELETE, as it was. */
 static HeapTuple
@@ -682,17 +673,32 @@ entity_left(TriggerData *data)
 	return column_changed(data, ENTITY_ORGANIZATION) && organization_exists(&organization);
 }
 
+/* Run several deletions whose parameters are all of type text. */
+static void
+delete_rows(Relation rel, int n, const char *const *queries, SPIPlanPtr *plans, int nargs, Datum *values)
+{
+	Oid			types[2] = {TEXTOID, TEXTOID};
+
+	SPI_connect();
+	for (int i = 0; i < n; i++)
+	{
+		if (plans[i] == NULL)
+			plans[i] = prepare_query(queries[i], nargs, types);
+		run_on_latest(rel, plans[i], true, values);
+	}
+	SPI_finish();
+}
+
 /* An entity that leaves takes the grants and direct rules that name it along. */
 Datum
 drop_entity_grants(PG_FUNCTION_ARGS)
 {
-	static SPIPlanPtr plans[2] = {NULL, NULL};
-	static const char *const queries[2] = {
+	static SPIPlanPtr plans[2];
+	static const char *const queries[] = {
 		"DELETE FROM rbac.entity_grants WHERE entity_type OPERATOR(pg_catalog.=) $1 AND entity OPERATOR(pg_catalog.=) $2",
 		"DELETE FROM rbac.role_rules WHERE entity_type OPERATOR(pg_catalog.=) $1 AND entity OPERATOR(pg_catalog.=) $2"
 	};
 	TriggerData *data = trigger_data(fcinfo);
-	Oid			types[2] = {TEXTOID, TEXTOID};
 	Datum		values[2];
 	bool		isnull;
 
@@ -700,13 +706,34 @@ drop_entity_grants(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	values[0] = column_value(data, data->tg_trigtuple, ENTITY_TYPE, &isnull);
 	values[1] = column_value(data, data->tg_trigtuple, ENTITY_ENTITY, &isnull);
-	SPI_connect();
-	for (int i = 0; i < 2; i++)
-	{
-		if (plans[i] == NULL)
-			plans[i] = prepare_query(queries[i], 2, types);
-		run_on_latest(data->tg_relation, plans[i], true, values);
-	}
-	SPI_finish();
+	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 2, values);
 	return PointerGetDatum(NULL);
+}
+
+/* ---- organizations ---- */
+
+/*
+ * Deleting an organization deletes all that is in it, by cascading foreign keys.
+ * These go by breadth, so that a permission set would be found in use by a rule
+ * whose role is about to go: what uses things goes first.
+ */
+Datum
+empty_organization(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plans[3];
+	static const char *const queries[] = {
+		"DELETE FROM rbac.entity_grants WHERE organization OPERATOR(pg_catalog.=) $1"
+		" OR team IN (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
+		"DELETE FROM rbac.team_roles"
+		" WHERE team IN (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
+		"DELETE FROM rbac.role_rules"
+		" WHERE role IN (SELECT name FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1)"
+	};
+	TriggerData *data = trigger_data(fcinfo);
+	Datum		value;
+	bool		isnull;
+
+	value = column_value(data, data->tg_trigtuple, ORGANIZATION_NAME, &isnull);
+	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
+	return PointerGetDatum(data->tg_trigtuple);
 }

@@ -15,25 +15,24 @@
 
 #include "rbac_internal.h"
 
+typedef struct EntitySlot
+{
+	uint32		hash;			/* of the key; 0: free */
+	EntityEntry *entry;
+} EntitySlot;
+
 /* One table for each kind of key, at most half full. */
 typedef struct EntityTable
 {
 	uint32		mask;
 	uint32		count;
-	EntityEntry **slots;		/* NULL: free */
+	EntitySlot *slots;
 } EntityTable;
 
 #define INITIAL_SLOTS	1024
 
 static MemoryContext entity_context = NULL;
 static EntityTable entity_tables[KEY_KINDS];
-
-static EntityEntry **
-alloc_slots(uint32 n)
-{
-	return MemoryContextAllocExtended(entity_context, n * sizeof(EntityEntry *),
-									  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-}
 
 static void
 reset_entities(void)
@@ -45,16 +44,24 @@ reset_entities(void)
 	memset(entity_tables, 0, sizeof(entity_tables));
 }
 
+static inline bool
+is_entity(const EntityEntry *entry, int type, const Key *key)
+{
+	return entry->type == type && entry->key_len == key->len &&
+		memcmp(entry->data, key->data, key->len) == 0;
+}
+
 /* The slot that holds the entity, or the free one where it belongs. */
-static EntityEntry **
+static EntitySlot *
 find_slot(const EntityTable *table, int type, const Key *key)
 {
-	uint32		i = key->hash & table->mask;
+	for (uint32 i = key->hash & table->mask;; i = (i + 1) & table->mask)
+	{
+		EntitySlot *slot = &table->slots[i];
 
-	while (table->slots[i] != NULL &&
-		   !(table->slots[i]->type == type && key_equal(&table->slots[i]->key, key)))
-		i = (i + 1) & table->mask;
-	return &table->slots[i];
+		if (slot->hash == 0 || (slot->hash == key->hash && is_entity(slot->entry, type, key)))
+			return slot;
+	}
 }
 
 static void
@@ -63,35 +70,43 @@ grow(EntityTable *table)
 	EntityTable old = *table;
 
 	table->mask = old.slots == NULL ? INITIAL_SLOTS - 1 : old.mask * 2 + 1;
-	table->slots = alloc_slots(table->mask + 1);
-	for (uint32 i = 0; old.slots != NULL && i <= old.mask; i++)
-		if (old.slots[i] != NULL)
-			*find_slot(table, old.slots[i]->type, &old.slots[i]->key) = old.slots[i];
-	if (old.slots != NULL)
-		pfree(old.slots);
+	table->slots = MemoryContextAllocExtended(entity_context, (table->mask + (Size) 1) * sizeof(EntitySlot),
+											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (old.slots == NULL)
+		return;
+	for (uint32 i = 0; i <= old.mask; i++)
+	{
+		uint32		j = old.slots[i].hash & table->mask;
+
+		if (old.slots[i].hash == 0)
+			continue;
+		while (table->slots[j].hash != 0)
+			j = (j + 1) & table->mask;
+		table->slots[j] = old.slots[i];
+	}
+	pfree(old.slots);
 }
 
-/* One allocation holds the entry and the bytes that it points at. */
 static EntityEntry *
 make_entry(MemoryContext context, int type, const Key *key, TableScan *row)
 {
 	NameRef		organization;
 	NameRef		owner;
 	EntityEntry *entry;
-	char	   *data;
 
 	row_name(row, ENTITY_ORGANIZATION, &organization);
 	row_name(row, ENTITY_OWNER, &owner);
-	entry = MemoryContextAllocZero(context, sizeof(EntityEntry) + key->len + organization.len + owner.len);
-	data = (char *) (entry + 1);
+	entry = MemoryContextAllocZero(context, offsetof(EntityEntry, data) +
+								   key->len + organization.len + owner.len);
 	entry->type = type;
-	entry->key = *key;
-	entry->key.data = memcpy(data, key->data, key->len);
-	data += key->len;
-	entry->organization = (NameRef) {memcpy(data, organization.data, organization.len), organization.len};
-	data += organization.len;
-	if (owner.data != NULL)
-		entry->owner = (NameRef) {memcpy(data, owner.data, owner.len), owner.len};
+	entry->key_len = key->len;
+	entry->organization_len = organization.len;
+	entry->owner_len = owner.len;
+	entry->has_owner = owner.data != NULL;
+	memcpy(entry->data, key->data, key->len);
+	memcpy(entry->data + key->len, organization.data, organization.len);
+	if (entry->has_owner)
+		memcpy(entry->data + key->len + organization.len, owner.data, owner.len);
 	return entry;
 }
 
@@ -151,14 +166,14 @@ EntityEntry *
 lookup_entity(int type, const Key *key)
 {
 	EntityTable *table = &entity_tables[key->kind];
-	EntityEntry **slot;
+	EntitySlot *slot;
 	EntityEntry *entry;
 
 	if (table->slots != NULL)
 	{
-		entry = *find_slot(table, type, key);
-		if (entry != NULL && !changed_since(entry->channel, entry->stamp))
-			return entry;
+		slot = find_slot(table, type, key);
+		if (slot->hash != 0 && !changed_since(slot->entry->channel, slot->entry->stamp))
+			return slot->entry;
 	}
 	if (key->kind == KEY_TEXT && (key->len == 0 || key->len >= KEY_TEXT_MAX))
 		return NULL;			/* no name */
@@ -167,11 +182,12 @@ lookup_entity(int type, const Key *key)
 	if (entry == NULL || entry->stamp == 0)
 		return entry;
 	slot = find_slot(table, type, key);
-	if (*slot != NULL)
-		pfree(*slot);
+	if (slot->hash != 0)
+		pfree(slot->entry);
 	else
 		table->count++;
-	*slot = entry;
+	slot->hash = key->hash;
+	slot->entry = entry;
 	return entry;
 }
 

@@ -202,13 +202,9 @@ changed_row(Topic topic, const char *column, TupleDesc desc, HeapTuple tuple)
 Datum
 invalidate(PG_FUNCTION_ARGS)
 {
-	TriggerData *data = (TriggerData *) fcinfo->context;
+	TriggerData *data = trigger_data(fcinfo);
 	TupleDesc	desc;
 
-	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("function \"%s\" was not called by trigger manager", "invalidate")));
 	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
 	{
 		changed_everything();

@@ -183,7 +183,7 @@ entity_scopes(MemberAccess *access, int type, const Key *key)
 	if (org == NULL || org->all_scopes)
 		return org_scopes(org, type);
 	scopes = bits_union(org->wide, tag_scopes(org, type, key));
-	if (name_is(&entity->owner, access->member.data, access->member.len))
+	if (entity_is_owned_by(entity, &access->member))
 		scopes = bits_union(scopes, owner_scopes(access, type));
 	scopes = bits_union(scopes, direct_scopes(access, type, key));
 	if (access->unlisted)

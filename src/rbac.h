@@ -61,6 +61,6 @@ extern bool accept_scope(const char *name, int len, Node *escontext);
 extern bool report_unknown_scope(const char *name, int len, Node *escontext);
 
 /* As much of a user's text as fits into a message, palloc'd. */
-extern char *clip_for_message(const char *text, int len);
+extern char *clip_for_message(const char *str, int len);
 
 #endif							/* RBAC_H */

@@ -10,6 +10,8 @@
 
 #include "access/genam.h"
 #include "access/htup.h"
+#include "commands/trigger.h"
+#include "fmgr.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
@@ -209,6 +211,7 @@ extern bool row_expired(TableScan *scan, AttrNumber column, TimestampTz now, Tim
 extern bool is_rbac_table(Oid relid, bool *entities);
 extern void forget_tables(void);
 
+extern TriggerData *trigger_data(FunctionCallInfo fcinfo);
 extern bool entity_type_exists(const NameRef *type);
 extern Oid	rbac_namespace(void);
 extern bool is_rbac_owner(Oid role);
@@ -341,20 +344,39 @@ extern bool condition_matches(JsonPath *condition, struct varlena *tags);
 
 /* ---- the registry (entity.c) ---- */
 
-/* What the registry knows about an entity, and what was last asked of it. */
+/*
+ * What the registry knows about an entity, and what was last asked of it.  A
+ * backend may hold a million of these and look at each once, so they are small
+ * and in one piece.
+ */
 typedef struct EntityEntry
 {
-	Key			key;
-	int			type;
-	int16		channel;
 	Stamp		stamp;
-	NameRef		organization;
-	NameRef		owner;			/* data is NULL: none */
 	uint64		serial;			/* the MemberAccess that asked last; 0: none */
 	OrgAccess  *org;			/* its access in the organization, or NULL */
 	int			tag_bit;		/* the scope that tag rules were asked for; or -1 */
+	int			type;
+	int16		channel;
 	bool		tag_result;
+	bool		has_owner;
+	uint8		key_len;
+	uint8		organization_len;
+	uint8		owner_len;
+	char		data[FLEXIBLE_ARRAY_MEMBER];	/* key, organization, owner */
 } EntityEntry;
+
+static inline NameRef
+entity_organization(const EntityEntry *entity)
+{
+	return (NameRef) {entity->data + entity->key_len, entity->organization_len};
+}
+
+static inline bool
+entity_is_owned_by(const EntityEntry *entity, const NameRef *member)
+{
+	return entity->has_owner &&
+		name_is(member, entity->data + entity->key_len + entity->organization_len, entity->owner_len);
+}
 
 extern EntityEntry *lookup_entity(int type, const Key *key);
 extern struct varlena *entity_tags(int type, const Key *key);

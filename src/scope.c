@@ -32,11 +32,11 @@ scope_names_unchecked(void)
 }
 
 char *
-clip_for_message(const char *text, int len)
+clip_for_message(const char *str, int len)
 {
-	int			clipped = pg_mbcliplen(text, len, SCOPE_NAME_MAX);
+	int			clipped = pg_mbcliplen(str, len, SCOPE_NAME_MAX);
 
-	return psprintf("%.*s%s", clipped, text, clipped < len ? "..." : "");
+	return psprintf("%.*s%s", clipped, str, clipped < len ? "..." : "");
 }
 
 bool
@@ -97,8 +97,8 @@ make_scope(ScopeName name, Node *escontext)
 Datum
 scope_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-	ScopeName	name = {text, strlen(text)};
+	char	   *str = PG_GETARG_CSTRING(0);
+	ScopeName	name = {str, strlen(str)};
 
 	return make_scope(name, fcinfo->context);
 }

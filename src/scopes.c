@@ -165,7 +165,7 @@ require_scope_entry(const char *name, int len)
 	ScopeEntry *entry = lookup_scope(name, len);
 
 	if (entry == NULL)
-		require_scope(name, len, NULL);
+		report_unknown_scope(name, len, NULL);
 	return entry;
 }
 

@@ -374,14 +374,24 @@ finish_set(ScopeSet *set, const char *end)
 	return set;
 }
 
+/* Compares the next names of two runs; an exhausted run comes last. */
+static inline int
+merge_cmp(ScopeSetView *a, ScopeSetView *b)
+{
+	if (a->names == a->end)
+		return 1;
+	if (b->names == b->end)
+		return -1;
+	return packed_cmp(a->names, b->names);
+}
+
 /* Merges two sorted runs of packed names; returns the end of the result. */
 static char *
 merge_names(char *out, ScopeSetView a, ScopeSetView b, int keep)
 {
 	while (a.names < a.end || b.names < b.end)
 	{
-		int			cmp = a.names == a.end ? 1 : b.names == b.end ? -1 :
-			packed_cmp(a.names, b.names);
+		int			cmp = merge_cmp(&a, &b);
 		const char *next = cmp <= 0 ? a.names : b.names;
 		int			size = packed_size(next);
 
@@ -616,25 +626,25 @@ brace_fault(const char *begin, const char *end)
 }
 
 void
-scopeset_open_text(ScopeSetReader *reader, const char *text, Size len)
+scopeset_open_text(ScopeSetReader *reader, const char *str, Size len)
 {
-	const char *end = text + len;
+	const char *end = str + len;
 
 	memset(reader, 0, sizeof(ScopeSetReader));
-	trim(&text, &end);
-	if (text == end)
+	trim(&str, &end);
+	if (str == end)
 		reader->fault = "The text is empty; the empty set is {}.";
 	else
-		reader->fault = brace_fault(text, end);
+		reader->fault = brace_fault(str, end);
 	if (reader->fault != NULL)
 		return;
-	if (*text == '{')
+	if (*str == '{')
 	{
-		text++;
+		str++;
 		end--;
-		trim(&text, &end);
+		trim(&str, &end);
 	}
-	reader->cursor = text < end ? text : NULL;
+	reader->cursor = str < end ? str : NULL;
 	reader->end = end;
 }
 

@@ -93,7 +93,7 @@ typedef bool (*ScopeSetReadFunction) (ScopeSetReader *reader, ScopeName *name);
 /* names */
 extern bool scope_name_is_valid(const char *name, int len);
 extern int	scope_name_cmp(const char *a, int alen, const char *b, int blen);
-extern int	builtin_scope(const char *name, int len);	/* bit of a valid name, or -1 */
+extern int	builtin_scope(const char *name, int len);
 
 /* looking into a stored set; payload is what follows the varlena header */
 extern ScopeSetView scopeset_view(const void *payload, Size len);
@@ -123,7 +123,7 @@ extern void scopeset_builder_free(ScopeSetBuilder *b);
  * found.  The names of a text still have to be checked; those of a binary form
  * are valid and ascend.
  */
-extern void scopeset_open_text(ScopeSetReader *reader, const char *text, Size len);
+extern void scopeset_open_text(ScopeSetReader *reader, const char *str, Size len);
 extern bool scopeset_read_text(ScopeSetReader *reader, ScopeName *name);
 extern void scopeset_open_binary(ScopeSetReader *reader, const char *bytes, Size len);
 extern bool scopeset_read_binary(ScopeSetReader *reader, ScopeName *name);

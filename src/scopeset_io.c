@@ -41,18 +41,18 @@ collect_names(ScopeSetReader *reader, ScopeSetReadFunction read,
 Datum
 scopeset_in(PG_FUNCTION_ARGS)
 {
-	char	   *text = PG_GETARG_CSTRING(0);
-	int			len = strlen(text);
+	char	   *str = PG_GETARG_CSTRING(0);
+	int			len = strlen(str);
 	ScopeSetBuilder builder = {0};
 	ScopeSetReader reader;
 
-	scopeset_open_text(&reader, text, len);
+	scopeset_open_text(&reader, str, len);
 	if (!collect_names(&reader, scopeset_read_text, &builder, fcinfo->context))
 		PG_RETURN_NULL();
 	if (reader.fault != NULL)
 		ereturn(fcinfo->context, (Datum) 0,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-				 errmsg("malformed scopeset literal: \"%s\"", clip_for_message(text, len)),
+				 errmsg("malformed scopeset literal: \"%s\"", clip_for_message(str, len)),
 				 errdetail("%s", reader.fault)));
 	PG_RETURN_SCOPESET(scopeset_build(&builder));
 }
