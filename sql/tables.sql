@@ -195,13 +195,13 @@ COMMENT ON COLUMN rbac.members.expires_at IS 'as if the row were not there from 
 
 CREATE TABLE rbac.teams (
 	name         text COLLATE "C" NOT NULL,
-	organization text COLLATE "C" NOT NULL GENERATED ALWAYS AS (NULLIF(split_part(name, '/', 1), name)) STORED,
+	organization text COLLATE "C" NOT NULL GENERATED ALWAYS AS (split_part(name, '/', 1)) STORED,
 	source       text COLLATE "C" NOT NULL DEFAULT 'rbac',
 	description  text,
 	CONSTRAINT teams_pkey PRIMARY KEY (name),
 	CONSTRAINT teams_organization_fkey FOREIGN KEY (organization)
 		REFERENCES rbac.organizations ON DELETE CASCADE DEFERRABLE,
-	CONSTRAINT teams_name CHECK (rbac.is_slug(name)),
+	CONSTRAINT teams_name_with_organization CHECK (rbac.is_slug(name) AND strpos(name, '/') > 0),
 	CONSTRAINT teams_source CHECK (source IN ('rbac', 'github'))
 );
 CREATE INDEX teams_organization_idx ON rbac.teams (organization);
@@ -212,7 +212,7 @@ COMMENT ON COLUMN rbac.teams.source IS 'rbac or github';
 
 CREATE TABLE rbac.team_members (
 	team         text COLLATE "C" NOT NULL,
-	organization text COLLATE "C" NOT NULL GENERATED ALWAYS AS (NULLIF(split_part(team, '/', 1), team)) STORED,
+	organization text COLLATE "C" NOT NULL GENERATED ALWAYS AS (split_part(team, '/', 1)) STORED,
 	member       text COLLATE "C" NOT NULL,
 	is_admin     boolean NOT NULL DEFAULT false,
 	expires_at   timestamptz,

@@ -101,53 +101,68 @@ ALTER TABLE rbac.entities ENABLE ALWAYS TRIGGER "!invalidate_owner";
 
 CREATE FUNCTION rbac.refuse_builtin() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION rbac.refuse_builtin() IS 'trigger: built-in rows are inserted, changed and deleted by the extension''s own scripts only; argument: the column that marks them';
+COMMENT ON FUNCTION rbac.refuse_builtin() IS 'trigger: built-in rows are changed and deleted by the extension''s own scripts only; argument: what the others satisfy';
 REVOKE EXECUTE ON FUNCTION rbac.refuse_builtin() FROM PUBLIC;
 
+CREATE FUNCTION rbac.refuse_builtin_mark() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION rbac.refuse_builtin_mark() IS 'trigger: built-in rows come from the extension''s own scripts only; argument: what the others satisfy';
+REVOKE EXECUTE ON FUNCTION rbac.refuse_builtin_mark() FROM PUBLIC;
+
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.entity_types
-	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
+CREATE TRIGGER builtin_mark BEFORE UPDATE ON rbac.entity_types
+	FOR EACH ROW WHEN (NEW.builtin AND NOT OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
 CREATE TRIGGER builtin_update BEFORE UPDATE ON rbac.entity_types
-	FOR EACH ROW WHEN (OLD.builtin OR NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_delete BEFORE DELETE ON rbac.entity_types
-	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.entity_types
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.scopes
-	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
+CREATE TRIGGER builtin_mark BEFORE UPDATE ON rbac.scopes
+	FOR EACH ROW WHEN (NEW.builtin AND NOT OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
 CREATE TRIGGER builtin_update BEFORE UPDATE ON rbac.scopes
-	FOR EACH ROW WHEN (OLD.builtin OR NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_delete BEFORE DELETE ON rbac.scopes
-	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.scopes
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.permission_sets
-	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
+CREATE TRIGGER builtin_mark BEFORE UPDATE ON rbac.permission_sets
+	FOR EACH ROW WHEN (NEW.builtin AND NOT OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
 CREATE TRIGGER builtin_update BEFORE UPDATE ON rbac.permission_sets
-	FOR EACH ROW WHEN (OLD.builtin OR NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_delete BEFORE DELETE ON rbac.permission_sets
-	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.permission_sets
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.roles
-	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
+CREATE TRIGGER builtin_mark BEFORE UPDATE ON rbac.roles
+	FOR EACH ROW WHEN (NEW.builtin AND NOT OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin_mark('NOT builtin');
 CREATE TRIGGER builtin_update BEFORE UPDATE ON rbac.roles
-	FOR EACH ROW WHEN (OLD.builtin OR NEW.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_delete BEFORE DELETE ON rbac.roles
-	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH ROW WHEN (OLD.builtin) EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.roles
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('builtin');
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('NOT builtin');
 
 CREATE TRIGGER builtin_insert BEFORE INSERT ON rbac.role_rules
-	FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION rbac.refuse_builtin('id');
+	FOR EACH ROW WHEN (NEW.id < 0) EXECUTE FUNCTION rbac.refuse_builtin_mark('id >= 0');
+CREATE TRIGGER builtin_mark BEFORE UPDATE ON rbac.role_rules
+	FOR EACH ROW WHEN (NEW.id < 0 AND OLD.id >= 0) EXECUTE FUNCTION rbac.refuse_builtin_mark('id >= 0');
 CREATE TRIGGER builtin_update BEFORE UPDATE ON rbac.role_rules
-	FOR EACH ROW WHEN (OLD.id < 0 OR NEW.id < 0) EXECUTE FUNCTION rbac.refuse_builtin('id');
+	FOR EACH ROW WHEN (OLD.id < 0) EXECUTE FUNCTION rbac.refuse_builtin('id >= 0');
 CREATE TRIGGER builtin_delete BEFORE DELETE ON rbac.role_rules
-	FOR EACH ROW WHEN (OLD.id < 0) EXECUTE FUNCTION rbac.refuse_builtin('id');
+	FOR EACH ROW WHEN (OLD.id < 0) EXECUTE FUNCTION rbac.refuse_builtin('id >= 0');
 CREATE TRIGGER builtin_truncate BEFORE TRUNCATE ON rbac.role_rules
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('id');
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_builtin('id >= 0');
 
 /* ---- what can be left out ---- */
 

@@ -30,6 +30,7 @@
 #include "rbac_internal.h"
 
 PG_FUNCTION_INFO_V1(refuse_builtin);
+PG_FUNCTION_INFO_V1(refuse_builtin_mark);
 PG_FUNCTION_INFO_V1(refuse_kind_change);
 PG_FUNCTION_INFO_V1(fill_entity_type);
 PG_FUNCTION_INFO_V1(fill_role);
@@ -123,13 +124,16 @@ in_own_script(void)
 
 /*
  * Built-in rows come with the extension.  They are not dumped, so that a change
- * to one would be lost, and so would a row that merely says it is one.
+ * to one would be lost, and so would a row that merely says it is one.  The
+ * trigger's condition says which rows are meant; its argument, which are not.
  */
 Datum
 refuse_builtin(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
 	const char *table = RelationGetRelationName(data->tg_relation);
+	bool		deleted = TRIGGER_FIRED_BY_DELETE(data->tg_event);
+	const char *others = data->tg_trigger->tgargs[0];
 
 	if (in_own_script())
 		return PointerGetDatum(trigger_row(data));
@@ -137,16 +141,30 @@ refuse_builtin(PG_FUNCTION_ARGS)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("cannot truncate table \"%s\": it has built-in rows", table),
-				 errhint("Delete rows instead.")));
-	if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("cannot insert a built-in row into table \"%s\"", table),
-				 errhint("Leave column \"%s\" out.", data->tg_trigger->tgargs[0])));
+				 errhint("DELETE ... WHERE %s spares the built-in rows.", others)));
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-			 errmsg("cannot change a built-in row of table \"%s\"", table),
-			 errhint("Insert a row of your own instead.")));
+			 errmsg(deleted ? "cannot delete built-in row \"%s\" of table \"%s\"" :
+					"cannot change built-in row \"%s\" of table \"%s\"",
+					SPI_getvalue(data->tg_trigtuple, RelationGetDescr(data->tg_relation), 1), table),
+			 deleted ? errhint("WHERE %s spares the built-in rows.", others) :
+			 errhint("Insert a row of your own, and use that instead.")));
+}
+
+/* Nor can anybody else's row become one. */
+Datum
+refuse_builtin_mark(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+
+	if (in_own_script())
+		return PointerGetDatum(trigger_row(data));
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("cannot make a row of table \"%s\" a built-in one",
+					RelationGetRelationName(data->tg_relation)),
+			 errdetail("Built-in rows come with the extension; all others satisfy %s.",
+					   data->tg_trigger->tgargs[0])));
 }
 
 /* ---- values that can be left out ---- */
