@@ -5,7 +5,7 @@ PGFILEDESC = "rbac - role-based access control by scopes"
 EXTVERSION := $(shell sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" rbac.control)
 
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
-HEADERS_rbac = $(wildcard src/rbac.h)
+HEADERS_rbac = src/rbac.h src/scopeset.h src/compat.h
 
 # the install script is these, one after the other
 SQL_PARTS = $(addprefix sql/,head.sql types.sql tables.sql catalog.sql functions.sql triggers.sql)

@@ -203,12 +203,15 @@ REVOKE EXECUTE ON FUNCTION rbac.refuse_kind_change() FROM PUBLIC;
 CREATE TRIGGER kind_fixed BEFORE UPDATE OF kind ON rbac.members
 	FOR EACH ROW WHEN (NEW.kind <> OLD.kind) EXECUTE FUNCTION rbac.refuse_kind_change();
 
-CREATE FUNCTION rbac.check_team_member() RETURNS trigger
+CREATE FUNCTION rbac.check_token_teams() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
-COMMENT ON FUNCTION rbac.check_team_member() IS 'trigger: organization tokens are in no team, team tokens in at most one';
-REVOKE EXECUTE ON FUNCTION rbac.check_team_member() FROM PUBLIC;
+COMMENT ON FUNCTION rbac.check_token_teams() IS 'trigger: organization tokens are in no team, team tokens in at most one';
+REVOKE EXECUTE ON FUNCTION rbac.check_token_teams() FROM PUBLIC;
 CREATE CONSTRAINT TRIGGER team_members_tokens AFTER INSERT OR UPDATE OF team, member ON rbac.team_members
-	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_team_member();
+	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_token_teams();
+
+CREATE CONSTRAINT TRIGGER members_tokens AFTER INSERT OR UPDATE OF organization, member ON rbac.members
+	DEFERRABLE FOR EACH ROW WHEN (NEW.kind <> 'user') EXECUTE FUNCTION rbac.check_token_teams();
 
 CREATE FUNCTION rbac.check_permission_set() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
@@ -241,6 +244,13 @@ CREATE TRIGGER drop_grants_delete AFTER DELETE ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.drop_entity_grants();
 CREATE TRIGGER drop_grants_update AFTER UPDATE OF organization, entity_type, entity ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.drop_entity_grants();
+
+CREATE FUNCTION rbac.drop_all_entity_grants() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION rbac.drop_all_entity_grants() IS 'trigger: the same for TRUNCATE';
+REVOKE EXECUTE ON FUNCTION rbac.drop_all_entity_grants() FROM PUBLIC;
+CREATE TRIGGER drop_grants_truncate AFTER TRUNCATE ON rbac.entities
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.drop_all_entity_grants();
 
 /* ---- organizations ---- */
 

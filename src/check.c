@@ -73,7 +73,7 @@ text_arg(Datum value)
 {
 	struct varlena *text = (struct varlena *) DatumGetPointer(value);
 
-	if (unlikely(VARATT_IS_EXTENDED(text) && !VARATT_IS_SHORT(text)))
+	if (unlikely(VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text)))
 		text = PG_DETOAST_DATUM_PACKED(value);
 	return (NameRef) {VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)};
 }

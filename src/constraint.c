@@ -20,8 +20,9 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
-#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -36,9 +37,10 @@ PG_FUNCTION_INFO_V1(fill_entity_type);
 PG_FUNCTION_INFO_V1(fill_role);
 PG_FUNCTION_INFO_V1(check_permission_set);
 PG_FUNCTION_INFO_V1(check_scope);
-PG_FUNCTION_INFO_V1(check_team_member);
+PG_FUNCTION_INFO_V1(check_token_teams);
 PG_FUNCTION_INFO_V1(skip_registered);
 PG_FUNCTION_INFO_V1(drop_entity_grants);
+PG_FUNCTION_INFO_V1(drop_all_entity_grants);
 PG_FUNCTION_INFO_V1(empty_organization);
 
 /* ---- rows of the table that a trigger is on ---- */
@@ -302,21 +304,26 @@ member_kind(const NameRef keys[2])
 	return result;
 }
 
-/* An organization's token is in no team, and a team's token in one. */
+/*
+ * An organization's token is in no team, and a team's token in one at most.  On
+ * rbac.team_members, and on rbac.members for tokens, since one may come to bear
+ * the name of a user who is in teams.
+ */
 Datum
-check_team_member(PG_FUNCTION_ARGS)
+check_token_teams(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	HeapTuple	row = trigger_row(data);
 	NameRef		keys[2] = {
-		column_name(data, row, TEAM_MEMBER_ORGANIZATION),
-		column_name(data, row, TEAM_MEMBER_MEMBER)
+		column_name(data, row, SPI_fnumber(desc, "organization")),
+		column_name(data, row, SPI_fnumber(desc, "member"))
 	};
 	char		kind;
 
 	CommandCounterIncrement();
 	kind = member_kind(keys);
-	if (kind == 'o')
+	if (kind == 'o' && count_teams(keys) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("organization token \"%s\" cannot be in a team", quotable(keys[1]))));
@@ -613,7 +620,7 @@ check_scope(PG_FUNCTION_ARGS)
 /* ---- the registry ---- */
 
 static bool
-same_value(TriggerData *data, TableScan *scan, AttrNumber column)
+same_value(TriggerData *data, TableScan *scan, AttrNumber column, PGFunction equal)
 {
 	bool		isnull;
 	bool		stored_isnull;
@@ -622,13 +629,21 @@ same_value(TriggerData *data, TableScan *scan, AttrNumber column)
 
 	if (isnull || stored_isnull)
 		return isnull && stored_isnull;
-	return datum_image_eq(value, stored, false, -1);
+	return DatumGetBool(DirectFunctionCall2(equal, value, stored));
+}
+
+static bool
+is_same_entity(TriggerData *data, TableScan *scan)
+{
+	return same_value(data, scan, ENTITY_ORGANIZATION, byteaeq) &&
+		same_value(data, scan, ENTITY_OWNER, byteaeq) &&
+		same_value(data, scan, ENTITY_TAGS, jsonb_eq);
 }
 
 /*
- * Inserting a row equal to the stored one does nothing.  The stored row is
- * locked, or else a transaction that is about to delete it would leave neither.
- * Rows of the same command count, too: the snapshot sees those.
+ * Inserting a row equal to the stored one does nothing.  A stored row is locked,
+ * or else a transaction that is about to delete it would leave neither; one that
+ * another transaction has not committed yet is waited for.
  */
 Datum
 skip_registered(PG_FUNCTION_ARGS)
@@ -638,19 +653,26 @@ skip_registered(PG_FUNCTION_ARGS)
 		column_name(data, data->tg_trigtuple, ENTITY_TYPE),
 		column_name(data, data->tg_trigtuple, ENTITY_ENTITY)
 	};
-	bool		skip = false;
-	TableScan	scan;
+	bool		same;
+	bool		locked = false;
+	SnapshotData dirty;
 
 	if (keys[0].data == NULL || keys[1].data == NULL)
 		return PointerGetDatum(data->tg_trigtuple);
-	begin_scan(&scan, ENTITY_BY_KEY, SnapshotSelf, keys);
-	if (next_row(&scan) &&
-		same_value(data, &scan, ENTITY_ORGANIZATION) &&
-		same_value(data, &scan, ENTITY_OWNER) &&
-		same_value(data, &scan, ENTITY_TAGS))
-		skip = lock_row(&scan, LockTupleKeyShare);
-	end_scan(&scan);
-	return PointerGetDatum(skip ? NULL : data->tg_trigtuple);
+	do
+	{
+		TableScan	scan;
+
+		InitDirtySnapshot(dirty);
+		begin_scan(&scan, ENTITY_BY_KEY, &dirty, keys);
+		same = next_row(&scan) && is_same_entity(data, &scan);
+		if (same && !TransactionIdIsValid(dirty.xmin))
+			locked = lock_row(&scan, LockTupleKeyShare);
+		end_scan(&scan);
+		if (same && TransactionIdIsValid(dirty.xmin))
+			XactLockTableWait(dirty.xmin, NULL, NULL, XLTW_None);
+	} while (same && TransactionIdIsValid(dirty.xmin));
+	return PointerGetDatum(locked ? NULL : data->tg_trigtuple);
 }
 
 static bool
@@ -725,6 +747,19 @@ drop_entity_grants(PG_FUNCTION_ARGS)
 	values[0] = column_value(data, data->tg_trigtuple, ENTITY_TYPE, &isnull);
 	values[1] = column_value(data, data->tg_trigtuple, ENTITY_ENTITY, &isnull);
 	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 2, values);
+	return PointerGetDatum(NULL);
+}
+
+Datum
+drop_all_entity_grants(PG_FUNCTION_ARGS)
+{
+	static SPIPlanPtr plans[2];
+	static const char *const queries[] = {
+		"DELETE FROM rbac.entity_grants",
+		"DELETE FROM rbac.role_rules WHERE entity IS NOT NULL"
+	};
+
+	delete_rows(trigger_data(fcinfo)->tg_relation, lengthof(queries), queries, plans, 0, NULL);
 	return PointerGetDatum(NULL);
 }
 
