@@ -95,13 +95,17 @@ DECLARE
 BEGIN
 	IF kind NOT IN ('organization', 'entity_type', 'scope', 'permission_set', 'role', 'team', 'member') THEN
 		RAISE invalid_parameter_value USING
-			MESSAGE = format('cannot rename a "%s"', kind),
+			MESSAGE = format('cannot rename objects of kind "%s"', kind),
 			HINT = 'Use organization, entity_type, scope, permission_set, role, team or member.';
 	END IF;
 	IF kind IN ('permission_set', 'role', 'team')
 		AND NULLIF(split_part(old, '/', 1), old) IS DISTINCT FROM NULLIF(split_part(new, '/', 1), new) THEN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('cannot rename "%s" to "%s": the organization would change', old, new);
+	END IF;
+	IF kind = 'member' AND EXISTS (SELECT FROM rbac.members WHERE member = new) THEN
+		-- in another organization: the two would become one
+		RAISE unique_violation USING MESSAGE = format('member "%s" exists already', new);
 	END IF;
 	IF kind = 'scope' THEN
 		old_set := ARRAY[old]::rbac.scopeset;

@@ -315,7 +315,8 @@ CREATE TABLE rbac.member_defaults (
 	CONSTRAINT member_defaults_permission_set_fkey FOREIGN KEY (permission_set, entity_type)
 		REFERENCES rbac.permission_sets (name, entity_type) DEFERRABLE,
 	CONSTRAINT member_defaults_permission_set_of_organization
-		CHECK (COALESCE(NULLIF(split_part(permission_set, '/', 1), permission_set), organization) = organization)
+		CHECK (COALESCE(NULLIF(split_part(permission_set, '/', 1), permission_set), organization) = organization),
+	CONSTRAINT member_defaults_not_organization CHECK (entity_type <> 'organization')
 );
 CREATE INDEX member_defaults_permission_set_idx ON rbac.member_defaults (permission_set, entity_type);
 COMMENT ON TABLE rbac.member_defaults IS 'what those whose role is Member have on all entities of a type in the organization';

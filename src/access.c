@@ -154,7 +154,10 @@ add_direct(Build *build, int org, const NameRef *type, const NameRef *entity, co
 	build->direct_size += 2 * sizeof(DirectAccess) + entity->len;
 	if (build->direct_size > (Size) rbac_cache_size * 1024 / 4)
 	{
-		access->unlisted = true;
+		if (owned)
+			access->unlisted_owned = true;
+		else
+			access->unlisted = true;
 		return;
 	}
 	if (access->ndirect == build->maxdirect)
@@ -246,7 +249,7 @@ static List *
 append_name(Build *build, List *names, const NameRef *name)
 {
 	MemoryContext old = MemoryContextSwitchTo(build->access->context);
-	NameRef	   *copy = palloc(sizeof(NameRef));
+	NameRef    *copy = palloc(sizeof(NameRef));
 
 	*copy = keep_name(build, name);
 	names = lappend(names, copy);
@@ -550,8 +553,12 @@ build_access(const NameRef *member, TimestampTz now)
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "rbac build", ALLOCSET_DEFAULT_SIZES);
 	MemberAccess *access = create_access(member, now);
-	Build		build = {.access = access, .now = now, .maxorgs = 1, .maxdirect = 16};
+	Build		build = {0};
 
+	build.access = access;
+	build.now = now;
+	build.maxorgs = 1;
+	build.maxdirect = 16;
 	MemoryContextSwitchTo(scratch);
 	access->stamp = invalidation_stamp;
 	access->own_command = reading_own_command();
@@ -682,7 +689,7 @@ direct_table(MemberAccess *access, KeyKind kind)
 bool
 is_member_key(MemberAccess *access, const Key *key)
 {
-	Key	  **own = &access->own_key[key->kind];
+	Key		  **own = &access->own_key[key->kind];
 
 	if (*own == NULL)
 	{

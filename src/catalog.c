@@ -305,7 +305,7 @@ row_name(TableScan *scan, AttrNumber column, NameRef *name)
 
 	if (isnull)
 	{
-		*name = (NameRef) {NULL, 0};
+		*name = name_ref(NULL, 0);
 		return false;
 	}
 	*name = text_ref(PG_DETOAST_DATUM_PACKED(value));

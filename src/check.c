@@ -48,9 +48,9 @@ typedef struct CheckMemo
 	bool		fixed_scope;	/* the scope is a constant */
 	int			member_len;
 	int			scope_len;
-	char		member[SCOPE_NAME_MAX];
-	char		scope[SCOPE_NAME_MAX];
-	ArgForm		forms[3];		/* row_has_scope(): entity, organization, owner */
+	char		member[NAME_MAX_LEN];
+	char		scope[NAME_MAX_LEN];
+	ArgForm		forms[3];		/* of row_has_scope()'s three keys */
 } CheckMemo;
 
 PG_FUNCTION_INFO_V1(has_scope_text);
@@ -71,11 +71,11 @@ PG_FUNCTION_INFO_V1(row_has_scope);
 static inline NameRef
 text_arg(Datum value)
 {
-	struct varlena *text = (struct varlena *) DatumGetPointer(value);
+	struct varlena *t = (struct varlena *) DatumGetPointer(value);
 
-	if (unlikely(VARATT_IS_EXTERNAL(text) || VARATT_IS_COMPRESSED(text)))
-		text = PG_DETOAST_DATUM_PACKED(value);
-	return (NameRef) {VARDATA_ANY(text), VARSIZE_ANY_EXHDR(text)};
+	if (unlikely(VARATT_IS_EXTERNAL(t) || VARATT_IS_COMPRESSED(t)))
+		t = PG_DETOAST_DATUM_PACKED(value);
+	return text_ref(t);
 }
 
 static inline Key
@@ -87,9 +87,9 @@ integer_key(const int64 *value)
 static inline Key
 text_key(Datum value)
 {
-	NameRef		text = text_arg(value);
+	NameRef		bytes = text_arg(value);
 
-	return make_key(KEY_TEXT, text.data, text.len);
+	return make_key(KEY_TEXT, bytes.data, bytes.len);
 }
 
 static inline Key
@@ -146,7 +146,7 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
 	entry = require_scope_entry(scope->data, scope->len);
 	memo->bit = entry->bit;
 	memo->type = entry->type;
-	if (member->len > SCOPE_NAME_MAX)
+	if (member->len > NAME_MAX_LEN)
 		known.len = 0;			/* nobody has an empty name */
 	memo->access = access_of(&known, statement);
 	memo->statement = statement;

@@ -64,7 +64,7 @@ column_name(TriggerData *data, HeapTuple row, AttrNumber column)
 	bool		isnull;
 	Datum		value = column_value(data, row, column, &isnull);
 
-	return isnull ? (NameRef) {NULL, 0} : text_ref(PG_DETOAST_DATUM_PACKED(value));
+	return isnull ? name_ref(NULL, 0) : text_ref(PG_DETOAST_DATUM_PACKED(value));
 }
 
 static bool
@@ -559,7 +559,7 @@ check_scope_unused(TriggerData *data, NameRef scope)
 
 	if (scope_row_exists(&scope))
 		return;
-	set = set_with_scope(data->tg_relation, scope, (NameRef) {"", 0});
+	set = set_with_scope(data->tg_relation, scope, name_ref("", 0));
 	if (set != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),

@@ -53,17 +53,17 @@ parse_uuid(const char *text, int len, unsigned char *uuid)
 }
 
 static int
-format_uuid(const unsigned char *uuid, char *text)
+format_uuid(const unsigned char *uuid, char *out)
 {
 	int			nibbles = 0;
 
 	for (int i = 0; i < UUID_TEXT_LEN; i++)
 	{
 		if (is_dash(i))
-			text[i] = '-';
+			out[i] = '-';
 		else
 		{
-			text[i] = hex_digits[nibbles % 2 ? uuid[nibbles / 2] & 0xF : uuid[nibbles / 2] >> 4];
+			out[i] = hex_digits[nibbles % 2 ? uuid[nibbles / 2] & 0xF : uuid[nibbles / 2] >> 4];
 			nibbles++;
 		}
 	}
@@ -125,7 +125,7 @@ convert_key(Key *key, KeyKind kind, const char *text, int len)
 }
 
 /* The text form of a key: a text's own bytes, of others in the buffer. */
-ScopeName
+NameRef
 key_text(const Key *key, char buffer[KEY_TEXT_MAX])
 {
 	int64		value;
@@ -133,17 +133,17 @@ key_text(const Key *key, char buffer[KEY_TEXT_MAX])
 	switch (key->kind)
 	{
 		case KEY_UUID:
-			return (ScopeName) {buffer, format_uuid((const unsigned char *) key->data, buffer)};
+			return name_ref(buffer, format_uuid((const unsigned char *) key->data, buffer));
 		case KEY_INTEGER:
 			memcpy(&value, key->data, sizeof(value));
-			return (ScopeName) {buffer, pg_lltoa(value, buffer)};
+			return name_ref(buffer, pg_lltoa(value, buffer));
 		default:
-			return (ScopeName) {key->data, key->len};
+			return name_ref(key->data, key->len);
 	}
 }
 
 /*
- * A table of n names, each of them a ScopeName `stride` bytes after the one
+ * A table of n names, each of them a NameRef `stride` bytes after the one
  * before.  The names stay where they are.
  */
 KeyTable *
@@ -161,7 +161,7 @@ build_key_table(KeyKind kind, const void *names, Size stride, int n)
 	table->keys = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Key));
 	for (int item = 0; item < n; item++)
 	{
-		const ScopeName *name = (const ScopeName *) ((const char *) names + item * stride);
+		const NameRef *name = (const NameRef *) ((const char *) names + item * stride);
 		Key		   *key = &table->keys[item];
 		uint32		i;
 

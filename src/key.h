@@ -14,7 +14,7 @@
 #ifndef RBAC_KEY_H
 #define RBAC_KEY_H
 
-#include "scopeset.h"
+#include "names.h"
 
 typedef enum KeyKind
 {
@@ -25,7 +25,7 @@ typedef enum KeyKind
 } KeyKind;
 
 #define KEY_KINDS	3
-#define KEY_TEXT_MAX	256		/* room for any name or key as text */
+#define KEY_TEXT_MAX	(NAME_MAX_LEN + 1)	/* room for any key as text */
 
 typedef struct Key
 {
@@ -51,7 +51,7 @@ typedef struct KeyTable
 extern uint64 key_seed;
 
 extern bool convert_key(Key *key, KeyKind kind, const char *text, int len);
-extern ScopeName key_text(const Key *key, char buffer[KEY_TEXT_MAX]);
+extern NameRef key_text(const Key *key, char buffer[KEY_TEXT_MAX]);
 extern KeyTable *build_key_table(KeyKind kind, const void *names, Size stride, int n);
 
 static inline uint64
@@ -93,7 +93,9 @@ hash_key(const char *data, int len)
 static inline Key
 make_key(KeyKind kind, const char *data, int len)
 {
-	return (Key) {kind, hash_key(data, len), len, data};
+	Key			key = {kind, hash_key(data, len), len, data};
+
+	return key;
 }
 
 static inline bool

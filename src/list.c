@@ -436,7 +436,7 @@ return_sorted(Listing *listing, ReturnSetInfo *result)
 Datum
 entities_with_scope(PG_FUNCTION_ARGS)
 {
-	Listing		listing = {.max_rows = PG_INT64_MAX};
+	Listing		listing = {0};
 	NameRef		member;
 	NameRef		after;
 	ScopeName	scope;
@@ -452,8 +452,7 @@ entities_with_scope(PG_FUNCTION_ARGS)
 		after = text_ref(PG_GETARG_TEXT_PP(2));
 		listing.after = &after;
 	}
-	if (!PG_ARGISNULL(3))
-		listing.max_rows = PG_GETARG_INT64(3);
+	listing.max_rows = PG_ARGISNULL(3) ? PG_INT64_MAX : PG_GETARG_INT64(3);
 	if (listing.max_rows < 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

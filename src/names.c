@@ -54,7 +54,7 @@ copy_name(MemoryContext context, const NameRef *name)
 
 	memcpy(data, name->data, name->len);
 	data[name->len] = '\0';
-	return (NameRef) {data, name->len};
+	return name_ref(data, name->len);
 }
 
 /* Is it in a list of NameRef pointers? */
@@ -94,7 +94,7 @@ has_control_character(const NameRef *name)
 static bool
 name_is_valid(const NameRef *name)
 {
-	return name->len >= 1 && name->len <= SCOPE_NAME_MAX && !has_control_character(name);
+	return name->len >= 1 && name->len <= NAME_MAX_LEN && !has_control_character(name);
 }
 
 Datum

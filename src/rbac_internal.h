@@ -22,38 +22,12 @@
 
 #include "compat.h"
 #include "key.h"
+#include "names.h"
 #include "scopeset.h"
 
 /* ---- settings (rbac.c; rbac.member is in member.c) ---- */
 
 extern int	rbac_cache_size;	/* rbac.cache_size, kB */
-
-/* ---- names (names.c) ---- */
-
-/* A name as a value; not terminated, and often inside a tuple. */
-typedef ScopeName NameRef;
-
-extern NameRef copy_name(MemoryContext context, const NameRef *name);
-extern bool names_contain(const List *names, const NameRef *name);
-extern HTAB *create_name_hash(const char *title, Size entrysize, MemoryContext context);
-
-static inline NameRef
-text_ref(const struct varlena *t)
-{
-	return (NameRef) {VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t)};
-}
-
-static inline NameRef
-cstring_ref(const char *s)
-{
-	return (NameRef) {s, strlen(s)};
-}
-
-static inline bool
-name_is(const NameRef *a, const char *data, int len)
-{
-	return a->len == len && memcmp(a->data, data, len) == 0;
-}
 
 /* ---- invalidation (invalidate.c) ---- */
 
@@ -354,7 +328,8 @@ typedef struct EntityEntry
 	Stamp		stamp;
 	uint64		serial;			/* the MemberAccess that asked last; 0: none */
 	OrgAccess  *org;			/* its access in the organization, or NULL */
-	int			tag_bit;		/* the scope that tag rules were asked for; or -1 */
+	int			tag_bit;		/* the scope that tag rules were asked for; or
+								 * -1 */
 	int			type;
 	int16		channel;
 	bool		tag_result;
@@ -368,7 +343,7 @@ typedef struct EntityEntry
 static inline NameRef
 entity_organization(const EntityEntry *entity)
 {
-	return (NameRef) {entity->data + entity->key_len, entity->organization_len};
+	return name_ref(entity->data + entity->key_len, entity->organization_len);
 }
 
 static inline bool

@@ -27,7 +27,7 @@ static HTAB *scopes_by_name;
 static ScopeEntry **scopes_by_bit;	/* NULL: a built-in one not met so far */
 static int	nbits;				/* in use or reserved */
 static int	maxbits;
-static NameRef *types;				/* by number */
+static NameRef *types;			/* by number */
 static int	ntypes;
 
 static void

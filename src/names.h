@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * names.h
+ *	  The names that are the keys of the tables.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef RBAC_NAMES_H
+#define RBAC_NAMES_H
+
+#include "nodes/pg_list.h"
+#include "utils/hsearch.h"
+
+#include "compat.h"
+#include "scopeset.h"
+
+#define NAME_MAX_LEN	SCOPE_NAME_MAX	/* bytes */
+
+/* A name as a value; not terminated, and often inside a tuple. */
+typedef ScopeName NameRef;
+
+extern NameRef copy_name(MemoryContext context, const NameRef *name);
+extern bool names_contain(const List *names, const NameRef *name);
+extern HTAB *create_name_hash(const char *title, Size entrysize, MemoryContext context);
+
+static inline NameRef
+name_ref(const char *data, int len)
+{
+	NameRef		name = {data, len};
+
+	return name;
+}
+
+static inline NameRef
+text_ref(const struct varlena *t)
+{
+	return name_ref(VARDATA_ANY(t), VARSIZE_ANY_EXHDR(t));
+}
+
+static inline NameRef
+cstring_ref(const char *s)
+{
+	return name_ref(s, strlen(s));
+}
+
+static inline bool
+name_is(const NameRef *a, const char *data, int len)
+{
+	return a->len == len && memcmp(a->data, data, len) == 0;
+}
+
+#endif							/* RBAC_NAMES_H */
