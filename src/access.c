@@ -624,18 +624,21 @@ insert_access(MemberAccess *access)
 }
 
 /*
- * What this member may do as of now; an unknown member may do nothing.  The
- * result is good until the next call, and depends on what has been received
- * of invalidations.
+ * What this member may do as of now; an unknown member may do nothing, and who
+ * has no possible name is the member without one.  The result is good until the
+ * next call, and depends on what has been received of invalidations.
  */
 MemberAccess *
 access_of(const NameRef *member, TimestampTz now)
 {
+	static const NameRef nobody = {"", 0};
 	AccessCacheEntry *entry;
 	MemberAccess *access;
 
 	if (access_cache == NULL)
 		access_cache = create_name_hash("rbac members", sizeof(AccessCacheEntry), CacheMemoryContext);
+	if (member->len > NAME_MAX_LEN)
+		member = &nobody;
 	entry = hash_search(access_cache, member, HASH_FIND, NULL);
 	if (entry != NULL && is_current(entry->access, now))
 	{

@@ -43,13 +43,8 @@ typedef struct CheckMemo
 								 * invalidation_stamp; 0: not good */
 	TimestampTz statement;
 	MemberAccess *access;
-	int			bit;
-	int			type;
+	ScopeEntry *scope;
 	bool		fixed_scope;	/* the scope is a constant */
-	int			member_len;
-	int			scope_len;
-	char		member[NAME_MAX_LEN];
-	char		scope[NAME_MAX_LEN];
 	ArgForm		forms[3];		/* of row_has_scope()'s three keys */
 } CheckMemo;
 
@@ -125,35 +120,22 @@ memo_is_good(const CheckMemo *memo, const NameRef *member, const NameRef *scope)
 {
 	return memo->stamp == invalidation_stamp &&
 		memo->statement == GetCurrentStatementStartTimestamp() &&
-		name_is(member, memo->member, memo->member_len) &&
-		(memo->fixed_scope || name_is(scope, memo->scope, memo->scope_len));
+		name_is(member, memo->access->member.data, memo->access->member.len) &&
+		(memo->fixed_scope || name_is(scope, memo->scope->name.data, memo->scope->name.len));
 }
 
-/*
- * Look member and scope up.  No name is longer than the memo has room for: then
- * the member is unknown, and such a scope is an error.
- */
+/* Look member and scope up. */
 static void
 fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
 {
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
-	NameRef		known = *member;
-	ScopeEntry *entry;
 
 	if (memo->stamp == 0 || memo->statement != statement)
 		receive_invalidations();
 	memo->stamp = 0;
-	entry = require_scope_entry(scope->data, scope->len);
-	memo->bit = entry->bit;
-	memo->type = entry->type;
-	if (member->len > NAME_MAX_LEN)
-		known.len = 0;			/* nobody has an empty name */
-	memo->access = access_of(&known, statement);
+	memo->scope = require_scope_entry(scope->data, scope->len);
+	memo->access = access_of(member, statement);
 	memo->statement = statement;
-	memo->member_len = known.len;
-	memcpy(memo->member, known.data, known.len);
-	memo->scope_len = scope->len;
-	memcpy(memo->scope, scope->data, scope->len);
 	if (!memo->access->own_command && !reading_own_command())
 		memo->stamp = invalidation_stamp;
 }
@@ -349,9 +331,9 @@ unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type, cons
 static bool
 check_key(const CheckMemo *memo, const Key *key)
 {
-	if (memo->type == TYPE_ORGANIZATION)
-		return check_organization(memo->access, key, memo->bit);
-	return check_entity(memo->access, memo->type, key, memo->bit);
+	if (memo->scope->type == TYPE_ORGANIZATION)
+		return check_organization(memo->access, key, memo->scope->bit);
+	return check_entity(memo->access, memo->scope->type, key, memo->scope->bit);
 }
 
 /*
@@ -581,7 +563,7 @@ row_owner_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
 	int64		integer;
 	Key			owner;
 
-	if (PG_ARGISNULL(4) || !has_bit(owner_scopes(memo->access, memo->type), memo->bit))
+	if (PG_ARGISNULL(4) || !has_bit(owner_scopes(memo->access, memo->scope->type), memo->scope->bit))
 		return false;
 	owner = row_key(fcinfo, memo, 2, 4, &integer);
 	return is_member_key(memo->access, &owner);
@@ -603,6 +585,8 @@ static bool
 row_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
 {
 	MemberAccess *access = memo->access;
+	int			type = memo->scope->type;
+	int			bit = memo->scope->bit;
 	int64		organization_integer;
 	int64		entity_integer;
 	Key			organization = row_key(fcinfo, memo, 1, 3, &organization_integer);
@@ -611,25 +595,25 @@ row_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
 
 	if (org == NULL)
 		return false;
-	if (memo->type == TYPE_ORGANIZATION)
+	if (type == TYPE_ORGANIZATION)
 	{
 		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-		return (org->all_scopes || has_bit(org->wide, memo->bit)) && same_key(&entity, &organization);
+		return (org->all_scopes || has_bit(org->wide, bit)) && same_key(&entity, &organization);
 	}
-	if (org->all_scopes || has_bit(org->wide, memo->bit))
+	if (org->all_scopes || has_bit(org->wide, bit))
 		return true;
-	if (has_bit(access->any_direct, memo->bit))
+	if (has_bit(access->any_direct, bit))
 	{
 		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-		if (row_direct_allows(access, org, memo->type, &entity, memo->bit))
+		if (row_direct_allows(access, org, type, &entity, bit))
 			return true;
 	}
-	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, org, memo->bit))
+	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, org, bit))
 		return true;
 	if (!access->unlisted)
 		return false;
 	entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-	return has_bit(unlisted_scopes(access, org, memo->type, &entity), memo->bit);
+	return has_bit(unlisted_scopes(access, org, type, &entity), bit);
 }
 
 /* (member, entity, scope, organization, owner, tags) */

@@ -6,10 +6,18 @@
  * Entities that were asked for are kept until they change.  Those that are not
  * registered are not kept, so that registering one has nobody to tell.
  *
+ * A scan of an application's table mostly asks for entities in the order in
+ * which they were registered.  When one after the other lies in the same or the
+ * next block, the following blocks are read at once, ever more of them as long as
+ * that goes on: a lookup by index costs as much as tens of rows read that way.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "executor/tuptable.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -64,6 +72,12 @@ find_slot(const EntityTable *table, int type, const Key *key)
 	}
 }
 
+static inline bool
+is_known(const EntitySlot *slot)
+{
+	return slot->hash != 0 && !changed_since(slot->entry->channel, slot->entry->stamp);
+}
+
 static void
 grow(EntityTable *table)
 {
@@ -87,28 +101,145 @@ grow(EntityTable *table)
 	pfree(old.slots);
 }
 
-static EntityEntry *
-make_entry(MemoryContext context, int type, const Key *key, TableScan *row)
+/* A row's attributes that are kept. */
+typedef struct EntityRow
 {
 	NameRef		organization;
-	NameRef		owner;
-	EntityEntry *entry;
+	NameRef		owner;			/* data is NULL: none */
+	int			channel;
+}			EntityRow;
 
-	row_name(row, ENTITY_ORGANIZATION, &organization);
-	row_name(row, ENTITY_OWNER, &owner);
-	entry = MemoryContextAllocZero(context, offsetof(EntityEntry, data) +
-								   key->len + organization.len + owner.len);
+static EntityEntry *
+make_entry(MemoryContext context, int type, const Key *key, const EntityRow * row, Stamp stamp)
+{
+	EntityEntry *entry = MemoryContextAllocZero(context, offsetof(EntityEntry, data) + key->len +
+												row->organization.len + row->owner.len);
+	char	   *data = entry->data;
+
+	entry->stamp = stamp;
 	entry->type = type;
+	entry->channel = row->channel;
 	entry->key_len = key->len;
-	entry->organization_len = organization.len;
-	entry->owner_len = owner.len;
-	entry->has_owner = owner.data != NULL;
-	memcpy(entry->data, key->data, key->len);
-	memcpy(entry->data + key->len, organization.data, organization.len);
+	entry->organization_len = row->organization.len;
+	entry->owner_len = row->owner.len;
+	entry->has_owner = row->owner.data != NULL;
+	memcpy(data, key->data, key->len);
+	data += key->len;
+	memcpy(data, row->organization.data, row->organization.len);
+	data += row->organization.len;
 	if (entry->has_owner)
-		memcpy(entry->data + key->len + organization.len, owner.data, owner.len);
+		memcpy(data, row->owner.data, row->owner.len);
 	return entry;
 }
+
+/* Half of the cache's room is for entities. */
+static bool
+is_full(void)
+{
+	return MemoryContextMemAllocated(entity_context, false) > (Size) rbac_cache_size * 1024 / 2;
+}
+
+/* Keep an entity, unless it is known, in the place of what was known of it before. */
+static EntityEntry *
+keep_entity(int type, const Key *key, const EntityRow * row, Stamp stamp)
+{
+	EntityTable *table = &entity_tables[key->kind];
+	EntitySlot *slot;
+
+	if (table->slots == NULL || table->count >= table->mask / 2)
+		grow(table);
+	slot = find_slot(table, type, key);
+	if (is_known(slot))
+		return slot->entry;
+	if (slot->hash != 0)
+		pfree(slot->entry);
+	else
+		table->count++;
+	slot->hash = key->hash;
+	slot->entry = make_entry(entity_context, type, key, row, stamp);
+	return slot->entry;
+}
+
+/* ---- reading ahead ---- */
+
+/* Where the latest rows were found, and how many blocks were read ahead then. */
+static BlockNumber last_block = InvalidBlockNumber;
+static BlockNumber next_block = InvalidBlockNumber;
+static int	ahead = 0;
+
+#define MAX_AHEAD	64
+
+static NameRef
+slot_name(TupleTableSlot *slot, AttrNumber column)
+{
+	bool		isnull;
+	Datum		value = slot_getattr(slot, column, &isnull);
+
+	return isnull ? name_ref(NULL, 0) : text_ref(PG_DETOAST_DATUM_PACKED(value));
+}
+
+/* Keep a row of the registry, as far as it has a key of this kind and type. */
+static void
+keep_row(int type, const NameRef *type_of, KeyKind kind, TupleTableSlot *slot, Stamp stamp)
+{
+	NameRef		type_in_row = slot_name(slot, ENTITY_TYPE);
+	NameRef		entity = slot_name(slot, ENTITY_ENTITY);
+	EntityRow	row;
+	Key			key;
+
+	if (!name_is(&type_in_row, type_of->data, type_of->len) ||
+		!convert_key(&key, kind, entity.data, entity.len))
+		return;
+	row.organization = slot_name(slot, ENTITY_ORGANIZATION);
+	row.owner = slot_name(slot, ENTITY_OWNER);
+	row.channel = channel_of(TOPIC_ENTITY, entity.data, entity.len);
+	keep_entity(type, &key, &row, stamp);
+}
+
+static void
+read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, int type, KeyKind kind, Stamp stamp)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller, "rbac read ahead", ALLOCSET_DEFAULT_SIZES);
+	NameRef		name = type_name(type);
+	TupleTableSlot *slot;
+	TableScanDesc scan;
+	ItemPointerData from;
+	ItemPointerData to;
+
+	MemoryContextSwitchTo(scratch);
+	slot = table_slot_create(rel, NULL);
+	ItemPointerSet(&from, first, FirstOffsetNumber);
+	ItemPointerSet(&to, first + n - 1, MaxOffsetNumber);
+	scan = table_beginscan_tidrange(rel, snapshot, &from, &to);
+	while (!is_full() && table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
+		keep_row(type, &name, kind, slot, stamp);
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+}
+
+/*
+ * A row was found in this block: go on from there if that is what rows do.  Not
+ * in serializable transactions, where reading more means conflicting with more.
+ */
+static void
+read_ahead(TableScan *scan, Snapshot snapshot, int type, KeyKind kind, Stamp stamp)
+{
+	BlockNumber block = ItemPointerGetBlockNumber(&scan->tuple->t_self);
+	bool		sequential = block == last_block || block == next_block;
+
+	last_block = block;
+	next_block = block + 1;
+	ahead = sequential ? Min(Max(ahead * 2, 1), MAX_AHEAD) : 0;
+	if (ahead == 0 || is_full() || IsolationIsSerializable())
+		return;
+	next_block = block + ahead;
+	read_blocks(scan->rel, snapshot, block, ahead, type, kind, stamp);
+}
+
+/* ---- looking up ---- */
 
 static bool
 begin_entity_scan(TableScan *scan, Snapshot snapshot, int type, const Key *key)
@@ -120,13 +251,15 @@ begin_entity_scan(TableScan *scan, Snapshot snapshot, int type, const Key *key)
 	return next_row(scan);
 }
 
-/* Read an entity's row; NULL if there is none. */
+/*
+ * Read an entity's row and keep it; NULL if there is none.  A row that is not to
+ * be kept is good for the caller's memory context.
+ */
 static EntityEntry *
 read_entity(int type, const Key *key)
 {
 	Stamp		stamp = invalidation_stamp;
 	Snapshot	snapshot = latest_snapshot();
-	bool		keep = !reading_own_command();
 	EntityEntry *entry = NULL;
 	TableScan	scan;
 
@@ -134,28 +267,24 @@ read_entity(int type, const Key *key)
 	{
 		char		buffer[KEY_TEXT_MAX];
 		NameRef		name = key_text(key, buffer);
+		EntityRow	row;
 
-		entry = make_entry(keep ? entity_context : CurrentMemoryContext, type, key, &scan);
-		entry->channel = channel_of(TOPIC_ENTITY, name.data, name.len);
-		entry->stamp = keep ? stamp : 0;
+		row_name(&scan, ENTITY_ORGANIZATION, &row.organization);
+		row_name(&scan, ENTITY_OWNER, &row.owner);
+		row.channel = channel_of(TOPIC_ENTITY, name.data, name.len);
+		if (reading_own_command())
+			entry = make_entry(CurrentMemoryContext, type, key, &row, 0);
+		else
+		{
+			read_ahead(&scan, snapshot, type, key->kind, stamp);
+			entry = keep_entity(type, key, &row, stamp);
+		}
 	}
 	end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 	/* for the caller to compare with what it has read before */
 	receive_invalidations();
 	return entry;
-}
-
-/* Half of the cache's room is for entities; when it is full, begin anew. */
-static void
-make_room(EntityTable *table)
-{
-	Size		limit = (Size) rbac_cache_size * 1024 / 2;
-
-	if (entity_context == NULL || MemoryContextMemAllocated(entity_context, false) > limit)
-		reset_entities();
-	if (table->slots == NULL || table->count >= table->mask / 2)
-		grow(table);
 }
 
 /*
@@ -166,29 +295,19 @@ EntityEntry *
 lookup_entity(int type, const Key *key)
 {
 	EntityTable *table = &entity_tables[key->kind];
-	EntitySlot *slot;
-	EntityEntry *entry;
 
 	if (table->slots != NULL)
 	{
-		slot = find_slot(table, type, key);
-		if (slot->hash != 0 && !changed_since(slot->entry->channel, slot->entry->stamp))
+		EntitySlot *slot = find_slot(table, type, key);
+
+		if (is_known(slot))
 			return slot->entry;
 	}
-	if (key->kind == KEY_TEXT && (key->len == 0 || key->len >= KEY_TEXT_MAX))
+	if (key->kind == KEY_TEXT && (key->len == 0 || key->len > NAME_MAX_LEN))
 		return NULL;			/* no name */
-	make_room(table);
-	entry = read_entity(type, key);
-	if (entry == NULL || entry->stamp == 0)
-		return entry;
-	slot = find_slot(table, type, key);
-	if (slot->hash != 0)
-		pfree(slot->entry);
-	else
-		table->count++;
-	slot->hash = key->hash;
-	slot->entry = entry;
-	return entry;
+	if (entity_context == NULL || is_full())
+		reset_entities();
+	return read_entity(type, key);
 }
 
 /* Its tags as of now, in the current memory context; NULL: it has none. */
