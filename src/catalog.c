@@ -96,11 +96,16 @@ is_rbac_table(Oid relid, bool *entities)
 	return false;
 }
 
+/* Forget where a table and its indexes are; InvalidOid: where all of them are. */
 void
-forget_tables(void)
+forget_table(Oid relid)
 {
-	memset(table_oids, 0, sizeof(table_oids));
-	memset(index_known, 0, sizeof(index_known));
+	for (int i = 0; i < LOOKUPS; i++)
+		if (!OidIsValid(relid) || table_oids[lookups[i].table] == relid)
+			index_known[i] = false;
+	for (size_t i = 0; i < TABLES; i++)
+		if (!OidIsValid(relid) || table_oids[i] == relid)
+			table_oids[i] = InvalidOid;
 }
 
 Oid

@@ -235,13 +235,13 @@ relcache_callback(Datum arg, Oid relid)
 
 	if (!OidIsValid(relid))
 	{
-		forget_tables();
+		forget_table(InvalidOid);
 		invalidate_everything();
 	}
 	else if (is_rbac_table(relid, &entities))
 	{
 		/* truncated, dropped, an index made, analyzed ... */
-		forget_tables();
+		forget_table(relid);
 		if (entities)
 			note_channel(ALL_OF_HALF(1));
 		else

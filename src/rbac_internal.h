@@ -183,7 +183,7 @@ extern bool row_bool(TableScan *scan, AttrNumber column);
 extern bool row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *until);
 
 extern bool is_rbac_table(Oid relid, bool *entities);
-extern void forget_tables(void);
+extern void forget_table(Oid relid);
 
 extern TriggerData *trigger_data(FunctionCallInfo fcinfo);
 extern bool entity_type_exists(const NameRef *type);

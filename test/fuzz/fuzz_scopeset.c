@@ -88,7 +88,7 @@ read_set(ScopeSetReader *reader, ScopeSetReadFunction read)
 
 /* The text form, or the binary form without its header. */
 static char *
-write_set(ScopeSetView set, bool text, Size *len)
+write_set(ScopeSetView set, bool as_text, Size *len)
 {
 	ScopeSetIterator it;
 	ScopeName	name;
@@ -105,15 +105,15 @@ write_set(ScopeSetView set, bool text, Size *len)
 		CHECK(scopeset_has(set, name.data, name.len));
 		CHECK(last.data == NULL || scope_name_cmp(last.data, last.len, name.data, name.len) < 0);
 		last = name;
-		*p++ = text ? (n == 0 ? '{' : ',') : (char) name.len;
+		*p++ = !as_text ? (char) name.len : n == 0 ? '{' : ',';
 		memcpy(p, name.data, name.len);
 		p += name.len;
 		n++;
 	}
 	CHECK(n == scopeset_count(set));
-	if (text && n == 0)
+	if (as_text && n == 0)
 		*p++ = '{';
-	if (text)
+	if (as_text)
 		*p++ = '}';
 	*len = p - out;
 	return out;
@@ -130,15 +130,15 @@ static void
 check_text_round_trip(ScopeSet *set)
 {
 	Size		len;
-	char	   *text = write_set(view_of(set), true, &len);
+	char	   *str = write_set(view_of(set), true, &len);
 	ScopeSetReader reader;
 	ScopeSet   *again;
 
-	scopeset_open_text(&reader, text, len);
+	scopeset_open_text(&reader, str, len);
 	again = read_set(&reader, scopeset_read_text);
 	check_same(set, again);
 	pfree(again);
-	pfree(text);
+	pfree(str);
 }
 
 static void

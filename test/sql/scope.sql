@@ -4,6 +4,7 @@
 \set VERBOSITY terse
 SET search_path = rbac, public;
 SET client_min_messages = warning;
+SET jit = off;
 
 -- what a statement gives, or why it is refused
 CREATE FUNCTION public.try_scope(statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -32,9 +33,8 @@ FROM unnest(ARRAY[
 	' stack:read', 'stack:read ', E'stack:read\n', 'stack: read', E'stack:\tread',
 	'Stack:read', 'stack:Read', 'STACK:READ', '1stack:read', 'stack:1', '_stack:read', 'stack:_read',
 	'stack-x:read', 'stack.x:read', 'stack/read', 'stack:*', '*', '*:*', 'stack:read''', '"stack:read"',
-	'{stack:read}', '{}', 'stack:read,stack:write', 'st'||U&'\00E4'||'ck:read', 'stack'||U&'\FF1A'||'read',
-	'sta'||U&'\200B'||'ck:read', E'\x7f:\x01', '42', 'null', 'a:'||repeat('b', 254),
-	repeat('x', 300), repeat(U&'\20AC', 100)
+	'{stack:read}', '{}', 'stack:read,stack:write', E'\x7f:\x01', '42', 'null', 'a:'||repeat('b', 254),
+	repeat('x', 300)
 ]) literal;
 
 -- the text and varchar casts say the same

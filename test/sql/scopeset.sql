@@ -44,8 +44,7 @@ FROM unnest(ARRAY[
 	'{stack:read stack:write}', '{stack:read;stack:write}', '{"stack:read"}', '{''stack:read''}', '{stack:read\}',
 	'{{stack:read}}', '{{stack:read},{stack:write}}', '{stack:{read}}', '[0:0]={stack:read}',
 	'stack', '{stack}', '{stack:}', '{:read}', '{Stack:read}', '{stack:read:x}', '{stack:_x}', '{stack : read}', '{*}', '{stack:*}',
-	'{st'||U&'\00E4'||'ck:read}', '{'||U&'\00A0'||'stack:read}', U&'\3000'||'{stack:read}', U&'\FEFF'||'{}',
-	'{a:'||repeat('b', 254)||'}', '{'||repeat('stack:read,', 40)||'}', repeat('{', 400), repeat(U&'\20AC', 100),
+	'{a:'||repeat('b', 254)||'}', '{'||repeat('stack:read,', 40)||'}', repeat('{', 400),
 	'{stack:raed}', 'stack:raed', '{stack:read,stack:wriet,team:read}', '{no_such_thing:anywhere_at_all}'
 ]) literal;
 

@@ -4,6 +4,7 @@
 \set VERBOSITY terse
 SET search_path = rbac, public;
 SET client_min_messages = warning;
+SET jit = off;
 
 INSERT INTO rbac.scopes (name, entity_type)
 	SELECT s, 'stack' FROM unnest(ARRAY['aaa:first', 'regress_app:read', 'regress_app:unused', 'zzz:last', 'zzz:'||repeat('z', 251)]) s;
@@ -18,7 +19,7 @@ INSERT INTO scopeset_rows
 	SELECT i, scopeset_agg(name) FILTER (WHERE get_byte(decode(md5(i || name), 'hex'), 0) < n * 8)
 	FROM generate_series(1, 1500) i, scopeset_names GROUP BY i;
 UPDATE scopeset_rows SET s = '{}' WHERE s IS NULL AND id % 3 > 0;
-SELECT count(*) FILTER (WHERE s = '{}') > 20 AS empty, count(*) FILTER (WHERE s IS NULL) > 20 AS nulls, count(DISTINCT s) > 300 AS different FROM scopeset_rows;
+SELECT count(*) FILTER (WHERE s = '{}') > 20 AS empty, count(*) FILTER (WHERE s IS NULL) > 20 AS nulls, count(DISTINCT s) > 200 AS different FROM scopeset_rows;
 
 -- each operator with each of these queries, by table and by index
 CREATE TABLE public.scopeset_queries (q scopeset);
@@ -55,7 +56,6 @@ EXPLAIN (COSTS OFF) SELECT * FROM scopeset_rows WHERE 'stack:delete'::scope <@ s
 EXPLAIN (COSTS OFF) SELECT * FROM scopeset_rows WHERE s <@ '{stack:read,stack:write}';
 EXPLAIN (COSTS OFF) SELECT * FROM scopeset_rows WHERE s && '{stack:read,stack:write}';
 EXPLAIN (COSTS OFF) SELECT * FROM scopeset_rows WHERE s = '{stack:read,stack:write}';
-EXPLAIN (COSTS OFF) SELECT * FROM scopeset_rows r JOIN scopeset_names n ON s @> n.name::scope WHERE n = 1;
 SELECT count(*) AS wrong FROM scopeset_expected e FULL JOIN scopeset_answers() a USING (op, q) WHERE e.ids IS DISTINCT FROM a.ids AND q IS NOT NULL;
 -- empty queries
 SELECT op, cardinality(ids) = (SELECT count(*) FROM scopeset_rows WHERE s IS NOT NULL) AS all, cardinality(ids) = (SELECT count(*) FROM scopeset_rows WHERE s IS NOT NULL AND cardinality(s) = 0) AS empty

@@ -4,6 +4,7 @@
 \set VERBOSITY terse
 SET search_path = rbac, public;
 SET client_min_messages = warning;
+SET jit = off;
 
 INSERT INTO rbac.scopes (name, entity_type)
 	SELECT s, 'stack' FROM unnest(ARRAY['aaa:first', 'regress_app:read', 'regress_app:write', 'regress_app_x:read', 'zzz:last']) s;

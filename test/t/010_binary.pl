@@ -1,5 +1,6 @@
 # The binary form of rbac.scope and rbac.scopeset: COPY BINARY there and back,
-# and forged files.
+# and forged files; and what else of their input psql cannot show in any encoding
+# and version.
 
 use strict;
 use warnings;
@@ -9,7 +10,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => [ '--encoding=UTF8', '--locale=C' ]);
 $node->start;
 $node->safe_psql('postgres', q{
 	CREATE EXTENSION rbac;
@@ -147,10 +148,39 @@ refused('scopes', $_, '22P02', 'object:action', 'malformed: ' . $_) for ('', 'st
 refused('scopes', $_, '22021', 'invalid byte sequence', 'not text: ' . unpack('H*', $_)) for ("stack:read\0", "st\xe4ck:read");
 refused('scopes', 'stack:raed', '42704', 'Perhaps you meant "stack:read"', 'an unregistered scope');
 
+# text that is not ASCII; here, since the encoding is known here
+for my $literal ("st\xc3\xa4ck:read", "stack\xef\xbc\x9aread", "sta\xe2\x80\x8bck:read", "\xc2\xa0stack:read")
+{
+	my ($rc, $out, $err) = $node->psql('postgres', "SELECT '$literal'::rbac.scope");
+	like($err, qr/invalid scope name: "\Q$literal\E"/, 'scope ' . unpack('H*', $literal));
+	($rc, $out, $err) = $node->psql('postgres', "SELECT '{$literal}'::rbac.scopeset");
+	like($err, qr/invalid scope name: "\Q$literal\E"/, 'scopeset of ' . unpack('H*', $literal));
+	($rc, $out, $err) = $node->psql('postgres', "SELECT '$literal\{}'::rbac.scopeset");
+	like($err, qr/opening brace/, 'scopeset after ' . unpack('H*', $literal));
+}
+my $euro = "\xe2\x82\xac";
+my (undef, undef, $clipped) = $node->psql('postgres', "SELECT repeat('$euro', 100)::rbac.scope");
+like($clipped, qr/invalid scope name: "(?:$euro){85}\.\.\."/, 'a long text is clipped between characters');
+
 # while a dump is loaded, names need not be registered
 write_rows(set('not_yet:there', 'stack:read'));
 is((copy_in('sets', 'SET check_function_bodies = off;'))[0], '{not_yet:there,stack:read}', 'unregistered, while a dump is loaded');
 write_rows(set('not_yet:there', 'Stack:read'));
 like((copy_in('sets', 'SET check_function_bodies = off;'))[1], qr/malformed name/, 'malformed, while a dump is loaded');
+
+# errors that can be asked about, from 16 on
+SKIP:
+{
+	skip 'no soft errors before PostgreSQL 16', 1 if $node->pg_version < 16;
+	is( $node->safe_psql(
+			'postgres', q[
+		SELECT type, coalesce((pg_input_error_info(literal, 'rbac.' || type)).sql_error_code, 'valid')
+		FROM unnest(ARRAY['scope', 'scopeset']) type,
+			unnest(ARRAY['stack:read', 'stack:raed', 'Stack:read', 'app:read', '{stack:read', '{stack:read,stack:raed}', '{stack:read}']) literal]),
+		join("\n",
+			(map { "scope|$_" } qw(valid 42704 22P02 valid 22P02 22P02 22P02)),
+			(map { "scopeset|$_" } qw(valid 42704 22P02 valid 22P02 42704 valid))),
+		'soft errors');
+}
 
 done_testing();
