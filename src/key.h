@@ -61,32 +61,41 @@ mix64(uint64 h)
 	return h ^ (h >> 32);
 }
 
+/* Fewer than eight bytes, as a number. */
 static inline uint64
-load64(const char *p)
+load_short(const char *p, int len)
 {
-	uint64		v;
+	uint64		v = 0;
 
-	memcpy(&v, p, sizeof(v));
+	for (int i = 0; i < len; i++)
+		v = v << 8 | (unsigned char) p[i];
 	return v;
 }
 
+/* Two lanes, so that one multiplication need not wait for the other. */
 static inline uint32
 hash_key(const char *data, int len)
 {
-	uint64		h = key_seed ^ (uint64) len;
+	uint64		a = key_seed ^ (uint64) len;
+	uint64		b = key_seed;
+	const char *end = data + len;
 	uint32		result;
 
-	for (; len >= 8; data += 8, len -= 8)
-		h = mix64(h ^ load64(data));
-	if (len > 0)
+	for (; end - data > 16; data += 16)
 	{
-		uint64		tail = 0;
-
-		for (int i = 0; i < len; i++)
-			tail = tail << 8 | (unsigned char) data[i];
-		h = mix64(h ^ tail);
+		a = mix64(a ^ load64(data));
+		b = mix64(b ^ load64(data + 8));
 	}
-	result = (uint32) (mix64(h) >> 16);
+	if (end - data > 8)
+	{
+		a = mix64(a ^ load64(data));
+		b = mix64(b ^ load64(end - 8));
+	}
+	else if (len >= 8)
+		a = mix64(a ^ load64(end - 8));
+	else
+		a = mix64(a ^ load_short(data, len));
+	result = (uint32) (mix64(a ^ (b << 1)) >> 16);
 	return result == 0 ? 1 : result;
 }
 
@@ -101,7 +110,7 @@ make_key(KeyKind kind, const char *data, int len)
 static inline bool
 key_equal(const Key *a, const Key *b)
 {
-	return a->hash == b->hash && a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+	return a->hash == b->hash && a->len == b->len && bytes_equal(a->data, b->data, a->len);
 }
 
 /*

@@ -43,10 +43,38 @@ cstring_ref(const char *s)
 	return name_ref(s, strlen(s));
 }
 
+static inline uint64
+load64(const char *p)
+{
+	uint64		v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* memcmp() == 0 for short strings, without a call. */
+static inline bool
+bytes_equal(const char *a, const char *b, int len)
+{
+	const char *end = a + len;
+
+	if (len < 8)
+	{
+		for (; a < end; a++, b++)
+			if (*a != *b)
+				return false;
+		return true;
+	}
+	for (; end - a > 8; a += 8, b += 8)
+		if (load64(a) != load64(b))
+			return false;
+	return load64(end - 8) == load64(b + (end - a) - 8);
+}
+
 static inline bool
 name_is(const NameRef *a, const char *data, int len)
 {
-	return a->len == len && memcmp(a->data, data, len) == 0;
+	return a->len == len && bytes_equal(a->data, data, len);
 }
 
 #endif							/* RBAC_NAMES_H */
