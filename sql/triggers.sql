@@ -224,8 +224,15 @@ CREATE FUNCTION rbac.check_scope() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.check_scope() IS 'trigger: a scope that a permission set holds is not deleted, renamed by hand, or of another entity type';
 REVOKE EXECUTE ON FUNCTION rbac.check_scope() FROM PUBLIC;
-CREATE CONSTRAINT TRIGGER scopes_permission_sets AFTER INSERT OR DELETE OR UPDATE OF name, entity_type ON rbac.scopes
+CREATE CONSTRAINT TRIGGER scopes_permission_sets AFTER DELETE OR UPDATE OF name, entity_type ON rbac.scopes
 	DEFERRABLE FOR EACH ROW EXECUTE FUNCTION rbac.check_scope();
+
+CREATE FUNCTION rbac.check_new_scopes() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION rbac.check_new_scopes() IS 'trigger: scopes that permission sets of another entity type hold already are refused; one may be while a dump is loaded, which brings the sets first';
+REVOKE EXECUTE ON FUNCTION rbac.check_new_scopes() FROM PUBLIC;
+CREATE TRIGGER scopes_permission_sets_insert AFTER INSERT ON rbac.scopes
+	REFERENCING NEW TABLE AS new_scopes FOR EACH STATEMENT EXECUTE FUNCTION rbac.check_new_scopes();
 
 /* ---- the registry ---- */
 

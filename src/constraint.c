@@ -18,6 +18,7 @@
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/spi.h"
+#include "executor/tuptable.h"
 #include "miscadmin.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -26,6 +27,7 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/tuplestore.h"
 
 #include "rbac.h"
 #include "rbac_internal.h"
@@ -37,6 +39,7 @@ PG_FUNCTION_INFO_V1(fill_entity_type);
 PG_FUNCTION_INFO_V1(fill_role);
 PG_FUNCTION_INFO_V1(check_permission_set);
 PG_FUNCTION_INFO_V1(check_scope);
+PG_FUNCTION_INFO_V1(check_new_scopes);
 PG_FUNCTION_INFO_V1(check_token_teams);
 PG_FUNCTION_INFO_V1(skip_registered);
 PG_FUNCTION_INFO_V1(drop_entity_grants);
@@ -507,34 +510,50 @@ run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values)
 
 /* ---- scopes ---- */
 
-/* The name of a permission set that holds a scope, of another type than given. */
+static Oid
+scopeset_oid(void)
+{
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("scopeset"),
+						   ObjectIdGetDatum(rbac_namespace()));
+}
+
+/*
+ * The name of a permission set of another type than given that holds any of
+ * these scopes, or NULL.
+ */
 static char *
-set_with_scope(Relation rel, NameRef scope, NameRef other_than)
+set_with_any(Relation rel, ScopeSet *scopes, NameRef other_than)
 {
 	static SPIPlanPtr plan = NULL;
-	static Oid	plan_types[2] = {InvalidOid, TEXTOID};
-	Oid			scope_type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("scope"),
-											 ObjectIdGetDatum(rbac_namespace()));
+	static Oid	types[2] = {InvalidOid, TEXTOID};
 	Datum		values[2] = {
-		ScopeNameGetDatum(scope),
+		PointerGetDatum(scopes),
 		PointerGetDatum(cstring_to_text_with_len(other_than.data, other_than.len))
 	};
-	char	   *name = NULL;
 
-	if (plan == NULL || plan_types[0] != scope_type)
+	if (plan == NULL || types[0] != scopeset_oid())
 	{
 		/* the extension may have been dropped and created again */
 		if (plan != NULL)
 			SPI_freeplan(plan);
 		plan = NULL;
-		plan_types[0] = scope_type;
+		types[0] = scopeset_oid();
 		plan = prepare_query("SELECT name FROM rbac.permission_sets"
-							 " WHERE scopes OPERATOR(rbac.@>) $1 AND entity_type OPERATOR(pg_catalog.<>) $2",
-							 2, plan_types);
+							 " WHERE scopes OPERATOR(rbac.&&) $1 AND entity_type OPERATOR(pg_catalog.<>) $2",
+							 2, types);
 	}
-	if (run_on_latest(rel, plan, false, values) > 0)
-		name = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
-	return name;
+	if (run_on_latest(rel, plan, false, values) == 0)
+		return NULL;
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
+}
+
+static ScopeSet *
+set_of_one(NameRef scope)
+{
+	ScopeSetBuilder builder = {0};
+
+	scopeset_builder_add(&builder, scope.data, scope.len);
+	return scopeset_build(&builder);
 }
 
 static bool
@@ -559,7 +578,7 @@ check_scope_unused(TriggerData *data, NameRef scope)
 
 	if (scope_row_exists(&scope))
 		return;
-	set = set_with_scope(data->tg_relation, scope, name_ref("", 0));
+	set = set_with_any(data->tg_relation, set_of_one(scope), name_ref("", 0));
 	if (set != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -567,17 +586,17 @@ check_scope_unused(TriggerData *data, NameRef scope)
 				 errdetail("Permission set \"%s\" holds it.", set)));
 }
 
-/* A scope that is there must not be in a set of another entity type. */
+/* Scopes that are there must not be in a set of another entity type. */
 static void
-check_scope_type(TriggerData *data, NameRef scope, NameRef type)
+check_scopes_type(Relation rel, ScopeSet *scopes, NameRef type)
 {
-	char	   *set = set_with_scope(data->tg_relation, scope, type);
+	char	   *set = set_with_any(rel, scopes, type);
 
 	if (set != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("scope \"%s\" cannot be of entity type \"%s\"", quotable(scope), quotable(type)),
-				 errdetail("Permission set \"%s\", which holds it, is of another.", set)));
+				 errmsg("permission set \"%s\" holds a scope of entity type \"%s\"", set, quotable(type)),
+				 errdetail("The set is of another entity type.")));
 }
 
 /*
@@ -606,13 +625,61 @@ check_scope(PG_FUNCTION_ARGS)
 
 	CommandCounterIncrement();
 	SPI_connect();
+	check_scope_unused(data, old);
 	if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+	{
 		check_type_kept(data);
-	if (!TRIGGER_FIRED_BY_INSERT(data->tg_event))
-		check_scope_unused(data, old);
-	if (!TRIGGER_FIRED_BY_DELETE(data->tg_event))
-		check_scope_type(data, column_name(data, row, SCOPE_NAME),
-						 column_name(data, row, SCOPE_ENTITY_TYPE));
+		check_scopes_type(data->tg_relation, set_of_one(column_name(data, row, SCOPE_NAME)),
+						  column_name(data, row, SCOPE_ENTITY_TYPE));
+	}
+	SPI_finish();
+	return PointerGetDatum(NULL);
+}
+
+/* Scopes that one command has inserted, of one entity type. */
+typedef struct NewScopes
+{
+	NameRef		type;			/* hash key */
+	ScopeSetBuilder names;
+} NewScopes;
+
+static void
+collect_new_scope(HTAB *by_type, TupleTableSlot *slot)
+{
+	bool		isnull;
+	NameRef		name = text_ref(PG_DETOAST_DATUM_PACKED(slot_getattr(slot, SCOPE_NAME, &isnull)));
+	NameRef		type = text_ref(PG_DETOAST_DATUM_PACKED(slot_getattr(slot, SCOPE_ENTITY_TYPE, &isnull)));
+	NewScopes  *scopes;
+	bool		found;
+
+	type = copy_name(CurrentMemoryContext, &type);
+	scopes = hash_search(by_type, &type, HASH_ENTER, &found);
+	if (!found)
+	{
+		scopes->type = type;
+		memset(&scopes->names, 0, sizeof(scopes->names));
+	}
+	scopeset_builder_add(&scopes->names, name.data, name.len);
+}
+
+/* The same for INSERT, once for all rows. */
+Datum
+check_new_scopes(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = trigger_data(fcinfo);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(data->tg_relation), &TTSOpsMinimalTuple);
+	HTAB	   *by_type;
+	HASH_SEQ_STATUS status;
+	NewScopes  *scopes;
+
+	SPI_connect();
+	by_type = create_name_hash("rbac new scopes", sizeof(NewScopes), CurrentMemoryContext);
+	while (tuplestore_gettupleslot(data->tg_newtable, true, false, slot))
+		collect_new_scope(by_type, slot);
+	ExecDropSingleTupleTableSlot(slot);
+	hash_seq_init(&status, by_type);
+	while ((scopes = hash_seq_search(&status)) != NULL)
+		check_scopes_type(data->tg_relation, scopeset_build(&scopes->names), scopes->type);
 	SPI_finish();
 	return PointerGetDatum(NULL);
 }
