@@ -10,87 +10,51 @@ REVOKE EXECUTE ON FUNCTION rbac.invalidate() FROM PUBLIC;
 
 CREATE TRIGGER "!invalidate" AFTER UPDATE OR DELETE ON rbac.scopes
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('c', '');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.scopes
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.scopes ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.scopes ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.permission_sets
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('s', 'name');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.permission_sets
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.permission_sets ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.permission_sets ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.entity_type_settings
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('c', '');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.entity_type_settings
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.entity_type_settings ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.entity_type_settings ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.roles
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('r', 'name');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.roles
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.roles ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.roles ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.role_rules
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('r', 'role');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.role_rules
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.role_rules ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.role_rules ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.members
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('m', 'member');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.members
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.members ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.members ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.team_members
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('m', 'member');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.team_members
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.team_members ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.team_members ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.team_roles
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('t', 'team');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.team_roles
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.team_roles ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.team_roles ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.entity_grants
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('t', 'team', 'm', 'member');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.entity_grants
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.entity_grants ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.entity_grants ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.member_defaults
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('g', 'organization');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.member_defaults
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.member_defaults ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.member_defaults ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER INSERT OR UPDATE OR DELETE ON rbac.organization_settings
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('g', 'organization');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.organization_settings
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.organization_settings ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.organization_settings ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 CREATE TRIGGER "!invalidate" AFTER UPDATE OR DELETE ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.invalidate('e', 'entity', 'o', 'owner');
-CREATE TRIGGER "!invalidate_all" AFTER TRUNCATE ON rbac.entities
-	FOR EACH STATEMENT EXECUTE FUNCTION rbac.invalidate();
 ALTER TABLE rbac.entities ENABLE ALWAYS TRIGGER "!invalidate";
-ALTER TABLE rbac.entities ENABLE ALWAYS TRIGGER "!invalidate_all";
 
 -- an entity that nobody knew has nothing to invalidate but its owner's list
 CREATE TRIGGER "!invalidate_owner" AFTER INSERT ON rbac.entities

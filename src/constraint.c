@@ -279,6 +279,7 @@ lock_token(const NameRef keys[2])
 		Snapshot	snapshot = latest_snapshot();
 		TableScan	scan;
 
+		CHECK_FOR_INTERRUPTS();
 		begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
 		locked = !next_row(&scan) || lock_row(&scan, LockTupleNoKeyExclusive);
 		end_scan(&scan);
@@ -387,6 +388,7 @@ read_and_lock_scope(const NameRef *name, int *type)
 		NameRef		type_of_row;
 		TableScan	scan;
 
+		CHECK_FOR_INTERRUPTS();
 		begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
 		found = next_row(&scan);
 		locked = found && lock_row(&scan, LockTupleKeyShare);
@@ -730,6 +732,7 @@ skip_registered(PG_FUNCTION_ARGS)
 	{
 		TableScan	scan;
 
+		CHECK_FOR_INTERRUPTS();
 		InitDirtySnapshot(dirty);
 		begin_scan(&scan, ENTITY_BY_KEY, &dirty, keys);
 		same = next_row(&scan) && is_same_entity(data, &scan);

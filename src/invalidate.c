@@ -37,6 +37,9 @@
  * its triggers fired, not: then everything is stale, and announcements start
  * again.
  *
+ * TRUNCATE fires no row trigger, but is announced as a change to the table itself:
+ * we listen to our tables' own OIDs, too.
+ *
  * Messages are received when a lock is taken, which a long transaction with its
  * locks in hand does not do: receive_invalidations() is called at the first
  * check of each statement.
@@ -170,13 +173,6 @@ changed(int channel)
 }
 
 static void
-changed_everything(void)
-{
-	for (int half = 0; half < HALVES; half++)
-		changed(ALL_OF_HALF(half));
-}
-
-static void
 changed_row(Topic topic, const char *column, TupleDesc desc, HeapTuple tuple)
 {
 	int			attnum = SPI_fnumber(desc, column);
@@ -197,20 +193,14 @@ changed_row(Topic topic, const char *column, TupleDesc desc, HeapTuple tuple)
 
 /*
  * Trigger: AFTER ROW with pairs of arguments, a topic and the column that names
- * the thing (no column: the topic has one thing only); AFTER TRUNCATE without.
+ * the thing (no column: the topic has one thing only).
  */
 Datum
 invalidate(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = trigger_data(fcinfo);
-	TupleDesc	desc;
+	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 
-	if (!TRIGGER_FIRED_FOR_ROW(data->tg_event))
-	{
-		changed_everything();
-		return PointerGetDatum(NULL);
-	}
-	desc = RelationGetDescr(data->tg_relation);
 	for (int i = 0; i + 1 < data->tg_trigger->tgnargs; i += 2)
 	{
 		Topic		topic = data->tg_trigger->tgargs[i][0];
