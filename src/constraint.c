@@ -521,10 +521,10 @@ scopeset_oid(void)
 
 /*
  * The name of a permission set of another type than given that holds any of
- * these scopes, or NULL.
+ * these scopes, or NULL; and which of them.
  */
 static char *
-set_with_any(Relation rel, ScopeSet *scopes, NameRef other_than)
+set_with_any(Relation rel, ScopeSet *scopes, NameRef other_than, char **held)
 {
 	static SPIPlanPtr plan = NULL;
 	static Oid	types[2] = {InvalidOid, TEXTOID};
@@ -540,12 +540,13 @@ set_with_any(Relation rel, ScopeSet *scopes, NameRef other_than)
 			SPI_freeplan(plan);
 		plan = NULL;
 		types[0] = scopeset_oid();
-		plan = prepare_query("SELECT name FROM rbac.permission_sets"
+		plan = prepare_query("SELECT name, scopes OPERATOR(rbac.&) $1 FROM rbac.permission_sets"
 							 " WHERE scopes OPERATOR(rbac.&&) $1 AND entity_type OPERATOR(pg_catalog.<>) $2",
 							 2, types);
 	}
 	if (run_on_latest(rel, plan, false, values) == 0)
 		return NULL;
+	*held = SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2);
 	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1);
 }
 
@@ -576,11 +577,12 @@ scope_row_exists(const NameRef *name)
 static void
 check_scope_unused(TriggerData *data, NameRef scope)
 {
+	char	   *held;
 	char	   *set;
 
 	if (scope_row_exists(&scope))
 		return;
-	set = set_with_any(data->tg_relation, set_of_one(scope), name_ref("", 0));
+	set = set_with_any(data->tg_relation, set_of_one(scope), name_ref("", 0), &held);
 	if (set != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -592,13 +594,14 @@ check_scope_unused(TriggerData *data, NameRef scope)
 static void
 check_scopes_type(Relation rel, ScopeSet *scopes, NameRef type)
 {
-	char	   *set = set_with_any(rel, scopes, type);
+	char	   *held;
+	char	   *set = set_with_any(rel, scopes, type, &held);
 
 	if (set != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
-				 errmsg("permission set \"%s\" holds a scope of entity type \"%s\"", set, quotable(type)),
-				 errdetail("The set is of another entity type.")));
+				 errmsg("%s cannot be of entity type \"%s\"", held, quotable(type)),
+				 errdetail("Permission set \"%s\", which is of another, holds that.", set)));
 }
 
 /*
