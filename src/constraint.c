@@ -287,15 +287,17 @@ lock_token(const NameRef keys[2])
 	}
 }
 
-/* What is this member?  The result is one of the kinds' first letters. */
+/*
+ * What is this member?  The result is one of the kinds' first letters.  The row
+ * is locked by the foreign key already: no snapshot is needed.
+ */
 static char
 member_kind(const NameRef keys[2])
 {
-	Snapshot	snapshot = latest_snapshot();
 	char		result = 'u';
 	TableScan	scan;
 
-	begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
+	begin_scan(&scan, MEMBER_BY_KEY, SnapshotSelf, keys);
 	if (next_row(&scan))
 	{
 		NameRef		kind;
@@ -304,7 +306,6 @@ member_kind(const NameRef keys[2])
 		result = kind.data[0];
 	}
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return result;
 }
 
@@ -323,18 +324,17 @@ check_token_teams(PG_FUNCTION_ARGS)
 		column_name(data, row, SPI_fnumber(desc, "organization")),
 		column_name(data, row, SPI_fnumber(desc, "member"))
 	};
-	char		kind;
+	char		kind = member_kind(keys);
 
+	if (kind == 'u')
+		return PointerGetDatum(NULL);
 	CommandCounterIncrement();
-	kind = member_kind(keys);
 	if (kind == 'o' && count_teams(keys) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("organization token \"%s\" cannot be in a team", quotable(keys[1]))));
-	if (kind != 't')
-		return PointerGetDatum(NULL);
 	lock_token(keys);
-	if (count_teams(keys) > 1)
+	if (kind == 't' && count_teams(keys) > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
 				 errmsg("team token \"%s\" is in a team already", quotable(keys[1]))));
