@@ -79,6 +79,7 @@ BEGIN
 	END IF;
 	RETURN NULL;
 END $$;
+REVOKE EXECUTE ON FUNCTION register_stack() FROM PUBLIC;  -- or anybody could put it on a table of their own
 CREATE TRIGGER register AFTER INSERT OR UPDATE OR DELETE ON stacks
 	FOR EACH ROW EXECUTE FUNCTION register_stack();
 

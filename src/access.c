@@ -102,30 +102,6 @@ merge_scope(Build *build, const Bits **bits, int bit)
 /* ---- permission sets ---- */
 
 static const Bits *
-read_set(Build *build, const NameRef *name)
-{
-	TableScan	scan;
-	const Bits *scopes = NULL;
-
-	begin_scan(&scan, PERMISSION_SET_BY_NAME, build->snapshot, name);
-	if (next_row(&scan))
-	{
-		MemoryContext old;
-		bool		isnull;
-		Datum		set = row_value(&scan, SET_SCOPES, &isnull);
-		struct varlena *value = PG_DETOAST_DATUM_PACKED(set);
-		NameRef		type;
-
-		row_name(&scan, SET_ENTITY_TYPE, &type);
-		old = MemoryContextSwitchTo(build->access->context);
-		scopes = bits_of_scopeset(value, type_number(&type));
-		MemoryContextSwitchTo(old);
-	}
-	end_scan(&scan);
-	return scopes;
-}
-
-static const Bits *
 set_scopes(Build *build, const NameRef *name)
 {
 	bool		found;
@@ -136,7 +112,7 @@ set_scopes(Build *build, const NameRef *name)
 		entry->name = keep_name(build, name);
 		entry->scopes = NULL;
 		depend(build, TOPIC_PERMISSION_SET, name);
-		entry->scopes = read_set(build, name);
+		entry->scopes = bits_of_set(name, build->snapshot, build->access->context);
 	}
 	return entry->scopes;
 }
@@ -576,7 +552,7 @@ build_access(const NameRef *member, TimestampTz now)
 /* ---- the cache ---- */
 
 /* Is it still so?  If so, nothing before now needs to be looked at again. */
-static bool
+bool
 is_current(MemberAccess *access, TimestampTz now)
 {
 	if (access->own_command || now >= access->valid_until || now < access->built_at)

@@ -73,6 +73,7 @@ static const struct
 	[ENTITY_BY_KEY] = {T_ENTITIES, 2, {ENTITY_TYPE, ENTITY_ENTITY}},
 	[ENTITIES_BY_OWNER] = {T_ENTITIES, 2, {ENTITY_ORGANIZATION, ENTITY_OWNER}},
 	[ENTITIES_BY_ORGANIZATION] = {T_ENTITIES, 3, {ENTITY_ORGANIZATION, ENTITY_TYPE, ENTITY_ENTITY}},
+	[ENTITIES_OF_ORGANIZATION] = {T_ENTITIES, 1, {ENTITY_ORGANIZATION}},
 	[GRANTS_BY_ENTITY] = {T_ENTITY_GRANTS, 2, {GRANT_ENTITY_TYPE, GRANT_ENTITY}},
 	[GRANTS_TO_TEAM] = {T_ENTITY_GRANTS, 1, {GRANT_TEAM}},
 	[GRANTS_TO_MEMBER] = {T_ENTITY_GRANTS, 2, {GRANT_ORGANIZATION, GRANT_MEMBER}},
@@ -82,6 +83,7 @@ static const struct
 
 /* Found once, forgotten when the server says that something about them changed. */
 static Oid	table_oids[TABLES];
+static bool table_checked[TABLES];
 static bool index_known[LOOKUPS];
 static Oid	index_oids[LOOKUPS];
 
@@ -105,7 +107,10 @@ forget_table(Oid relid)
 			index_known[i] = false;
 	for (size_t i = 0; i < TABLES; i++)
 		if (!OidIsValid(relid) || table_oids[i] == relid)
+		{
 			table_oids[i] = InvalidOid;
+			table_checked[i] = false;
+		}
 }
 
 Oid
@@ -181,7 +186,9 @@ index_fits(Relation index, int nkeys, const AttrNumber *keys)
 
 /*
  * Any index that fits will do, and none: then the table is read whole.  The
- * caller holds a lock on the table, which keeps the index.
+ * caller holds a lock on the table: neither DROP INDEX, which locks the table, nor
+ * its concurrent form, which waits for those who hold one after having declared
+ * the index invalid, can take away what is found here.
  */
 static Oid
 find_index(Relation rel, Lookup lookup)
@@ -209,6 +216,44 @@ find_index(Relation rel, Lookup lookup)
 	return found;
 }
 
+/*
+ * The triggers that announce changes fire whatever the replication role, unless
+ * somebody has enabled all triggers, as pg_restore --disable-triggers does: that
+ * makes them ordinary ones.
+ */
+static void
+check_triggers(Relation rel)
+{
+	TriggerDesc *triggers = rel->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger    *trigger = &triggers->triggers[i];
+
+		if (trigger->tgname[0] == '!' && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+			ereport(WARNING,
+					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+					 errmsg("trigger \"%s\" of table \"rbac.%s\" does not fire always",
+							trigger->tgname, RelationGetRelationName(rel)),
+					 errdetail("Changes that it does not fire for, such as replicated ones, are not noticed by sessions that have cached the former state."),
+					 errhint("ALTER TABLE rbac.%s ENABLE ALWAYS TRIGGER \"%s\"",
+							 RelationGetRelationName(rel), trigger->tgname)));
+	}
+}
+
+static Relation
+open_table(int table)
+{
+	Relation	rel = table_open(table_oid(table), AccessShareLock);
+
+	if (!table_checked[table])
+	{
+		table_checked[table] = true;
+		check_triggers(rel);
+	}
+	return rel;
+}
+
 /* Registered; the caller unregisters it. */
 Snapshot
 latest_snapshot(void)
@@ -231,7 +276,7 @@ begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *key
 	Oid			index = InvalidOid;
 
 	init_keys(scankeys, lookup, keys);
-	scan->rel = table_open(table_oid(lookups[lookup].table), AccessShareLock);
+	scan->rel = open_table(lookups[lookup].table);
 	if (lookups[lookup].nkeys > 0)
 		index = find_index(scan->rel, lookup);
 	scan->index = NULL;
@@ -261,7 +306,7 @@ begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const Name
 	if (after == NULL)
 		nkeys--;
 
-	scan->rel = table_open(table_oid(lookups[lookup].table), AccessShareLock);
+	scan->rel = open_table(lookups[lookup].table);
 	index = find_index(scan->rel, lookup);
 	scan->index = OidIsValid(index) ? index_open(index, AccessShareLock) : NULL;
 	if (scan->index != NULL)
@@ -343,13 +388,13 @@ row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *un
 }
 
 bool
-entity_type_exists(const NameRef *type)
+row_exists(Lookup lookup, const NameRef *keys)
 {
 	TableScan	scan;
 	Snapshot	snapshot = latest_snapshot();
 	bool		found;
 
-	begin_scan(&scan, ENTITY_TYPE_BY_NAME, snapshot, type);
+	begin_scan(&scan, lookup, snapshot, keys);
 	found = next_row(&scan);
 	end_scan(&scan);
 	UnregisterSnapshot(snapshot);

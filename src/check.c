@@ -15,9 +15,11 @@
 
 #include "access/xact.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "parser/parse_coerce.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
@@ -131,13 +133,13 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
 
 	if (memo->stamp == 0 || memo->statement != statement)
-		receive_invalidations();
+		AcceptInvalidationMessages();
 	memo->stamp = 0;
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
 	if (!memo->access->own_command && !reading_own_command())
-		memo->stamp = invalidation_stamp;
+		memo->stamp = memo->access->stamp;
 }
 
 /* ---- one entity ---- */
@@ -253,24 +255,6 @@ check_organization(MemberAccess *access, const Key *key, int bit)
 
 /* ---- the grants and rules that have no room in a list ---- */
 
-static const Bits *
-read_set_scopes(const NameRef *set, int type, Snapshot snapshot)
-{
-	TableScan	scan;
-	const Bits *scopes = NULL;
-
-	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, set);
-	if (next_row(&scan))
-	{
-		bool		isnull;
-		Datum		value = row_value(&scan, SET_SCOPES, &isnull);
-
-		scopes = bits_of_scopeset(PG_DETOAST_DATUM_PACKED(value), type);
-	}
-	end_scan(&scan);
-	return scopes;
-}
-
 /* Does the grant in this row go to the member or to one of their teams? */
 static bool
 grant_applies(TableScan *row, const MemberAccess *access, const OrgAccess *org)
@@ -315,14 +299,15 @@ unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type, cons
 	begin_scan(&scan, GRANTS_BY_ENTITY, snapshot, keys);
 	while (next_row(&scan))
 		if (grant_applies(&scan, access, org) && row_name(&scan, GRANT_SET, &set))
-			scopes = bits_union(scopes, read_set_scopes(&set, type, snapshot));
+			scopes = bits_union(scopes, bits_of_set(&set, snapshot, CurrentMemoryContext));
 	end_scan(&scan);
 	begin_scan(&scan, RULES_BY_ENTITY, snapshot, keys);
 	while (next_row(&scan))
 		if (rule_applies(&scan, access, org) && row_name(&scan, RULE_SET, &set))
-			scopes = bits_union(scopes, read_set_scopes(&set, type, snapshot));
+			scopes = bits_union(scopes, bits_of_set(&set, snapshot, CurrentMemoryContext));
 	end_scan(&scan);
 	UnregisterSnapshot(snapshot);
+	AcceptInvalidationMessages();
 	return scopes;
 }
 
@@ -337,12 +322,23 @@ check_key(const CheckMemo *memo, const Key *key)
 }
 
 /*
- * The entity may have been read later than the member's access, and something
- * may have changed in between: then the answer is of no time at all, and is
- * asked for again.  Not for ever: each attempt is right about some moment after
- * the statement began, but for the entities that move during it.
+ * Entities, and what has no room in a list, are read later than the member's
+ * access.  If that has become stale since, the answer may be of no time at all,
+ * and is worked out again.  Not for ever, as in a server that is told to forget
+ * everything all the time.
  */
-#define MAX_ATTEMPTS	3
+#define MAX_ATTEMPTS	100
+
+static bool
+answer_holds(CheckMemo *memo)
+{
+	if (memo->stamp == 0 || memo->stamp == invalidation_stamp)
+		return true;
+	if (!is_current(memo->access, memo->statement))
+		return false;
+	memo->stamp = memo->access->stamp;
+	return true;
+}
 
 static pg_noinline bool
 check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
@@ -351,9 +347,10 @@ check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const 
 
 	for (int i = 0; i < MAX_ATTEMPTS; i++)
 	{
+		CHECK_FOR_INTERRUPTS();
 		fill_memo(memo, member, scope);
 		result = check_key(memo, key);
-		if (memo->stamp == 0 || memo->stamp == invalidation_stamp)
+		if (answer_holds(memo))
 			break;
 	}
 	return result;
@@ -366,7 +363,7 @@ has_scope(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Ke
 	{
 		bool		result = check_key(memo, key);
 
-		if (likely(memo->stamp == invalidation_stamp))
+		if (likely(answer_holds(memo)))
 			return result;
 	}
 	return check_again(memo, member, scope, key);
@@ -492,6 +489,27 @@ arg_form(Oid type)
 	}
 }
 
+/*
+ * The type of an argument.  A function that a client calls by its OID has no
+ * expression to tell it: then it is what was declared, which "any" is not.
+ */
+static Oid
+arg_type(FmgrInfo *flinfo, int arg)
+{
+	Oid			type = get_fn_expr_argtype(flinfo, arg);
+	Oid		   *declared;
+	int			nargs;
+
+	if (OidIsValid(type))
+		return type;
+	get_func_signature(flinfo->fn_oid, &declared, &nargs);
+	if (arg >= nargs || declared[arg] == ANYOID)
+		ereport(ERROR,
+				(errcode(ERRCODE_INDETERMINATE_DATATYPE),
+				 errmsg("could not determine data type of argument %d", arg + 1)));
+	return declared[arg];
+}
+
 /* The nth of entity, organization and owner, which is argument number arg. */
 static Key
 row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer)
@@ -500,11 +518,7 @@ row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer
 	const char *string;
 
 	if (memo->forms[n] == ARG_UNKNOWN_YET)
-	{
-		Oid			type = get_fn_expr_argtype(fcinfo->flinfo, arg);
-
-		memo->forms[n] = OidIsValid(type) ? arg_form(type) : ARG_TEXT;
-	}
+		memo->forms[n] = arg_form(arg_type(fcinfo->flinfo, arg));
 	switch (memo->forms[n])
 	{
 		case ARG_UUID:
@@ -629,7 +643,15 @@ row_has_scope(PG_FUNCTION_ARGS)
 	memo = get_memo(fcinfo, 2);
 	member = text_arg(PG_GETARG_DATUM(0));
 	scope = text_arg(PG_GETARG_DATUM(2));
-	if (unlikely(!memo_is_good(memo, &member, &scope)))
-		fill_memo(memo, &member, &scope);
-	PG_RETURN_BOOL(row_allows(fcinfo, memo));
+	for (int i = 0;; i++)
+	{
+		bool		result;
+
+		if (unlikely(!memo_is_good(memo, &member, &scope)))
+			fill_memo(memo, &member, &scope);
+		result = row_allows(fcinfo, memo);
+		if (likely(answer_holds(memo)) || i == MAX_ATTEMPTS)
+			PG_RETURN_BOOL(result);
+		CHECK_FOR_INTERRUPTS();
+	}
 }

@@ -559,20 +559,6 @@ set_of_one(NameRef scope)
 	return scopeset_build(&builder);
 }
 
-static bool
-scope_row_exists(const NameRef *name)
-{
-	Snapshot	snapshot = latest_snapshot();
-	bool		found;
-	TableScan	scan;
-
-	begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
-	found = next_row(&scan);
-	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
-	return found;
-}
-
 /* A scope that is gone, deleted or renamed, must not be in a set. */
 static void
 check_scope_unused(TriggerData *data, NameRef scope)
@@ -580,7 +566,7 @@ check_scope_unused(TriggerData *data, NameRef scope)
 	char	   *held;
 	char	   *set;
 
-	if (scope_row_exists(&scope))
+	if (row_exists(SCOPE_BY_NAME, &scope))
 		return;
 	set = set_with_any(data->tg_relation, set_of_one(scope), name_ref("", 0), &held);
 	if (set != NULL)
@@ -613,7 +599,7 @@ check_type_kept(TriggerData *data)
 {
 	NameRef		type = column_name(data, data->tg_trigtuple, SCOPE_ENTITY_TYPE);
 
-	if (column_changed(data, SCOPE_ENTITY_TYPE) && entity_type_exists(&type))
+	if (column_changed(data, SCOPE_ENTITY_TYPE) && row_exists(ENTITY_TYPE_BY_NAME, &type))
 		ereport(ERROR,
 				(errcode(ERRCODE_CHECK_VIOLATION),
 				 errmsg("the entity type of scope \"%s\" cannot be changed",
@@ -749,25 +735,11 @@ skip_registered(PG_FUNCTION_ARGS)
 }
 
 static bool
-organization_exists(const NameRef *name)
-{
-	Snapshot	snapshot = latest_snapshot();
-	bool		found;
-	TableScan	scan;
-
-	begin_scan(&scan, ORGANIZATION_BY_NAME, snapshot, name);
-	found = next_row(&scan);
-	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
-	return found;
-}
-
-static bool
 type_was_renamed(TriggerData *data)
 {
 	NameRef		type = column_name(data, data->tg_trigtuple, ENTITY_TYPE);
 
-	return column_changed(data, ENTITY_TYPE) && !entity_type_exists(&type);
+	return column_changed(data, ENTITY_TYPE) && !row_exists(ENTITY_TYPE_BY_NAME, &type);
 }
 
 /*
@@ -783,7 +755,7 @@ entity_left(TriggerData *data)
 		return true;
 	if (column_changed(data, ENTITY_TYPE))
 		return !type_was_renamed(data);
-	return column_changed(data, ENTITY_ORGANIZATION) && organization_exists(&organization);
+	return column_changed(data, ENTITY_ORGANIZATION) && row_exists(ORGANIZATION_BY_NAME, &organization);
 }
 
 /* Run several deletions whose parameters are all of type text. */
@@ -839,9 +811,13 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 /* ---- organizations ---- */
 
 /*
- * Deleting an organization deletes all that is in it, by cascading foreign keys.
- * These go by breadth, so that a permission set would be found in use by a rule
- * whose role is about to go: what uses things goes first.
+ * Deleting an organization deletes all that is in it but entities, by cascading
+ * foreign keys.  These go by breadth, so that a permission set would be found in
+ * use by a rule whose role is about to go: what uses things goes first.
+ *
+ * That it has no entities is checked at once, also when the foreign key is
+ * deferred: entity_left() relies on an organization of which entities are left
+ * being gone for one reason only.
  */
 Datum
 empty_organization(PG_FUNCTION_ARGS)
@@ -849,16 +825,22 @@ empty_organization(PG_FUNCTION_ARGS)
 	static SPIPlanPtr plans[3];
 	static const char *const queries[] = {
 		"DELETE FROM rbac.entity_grants WHERE organization OPERATOR(pg_catalog.=) $1"
-		" OR team IN (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
+		" OR team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.team_roles"
-		" WHERE team IN (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
+		" WHERE team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.role_rules"
-		" WHERE role IN (SELECT name FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1)"
+		" WHERE role OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1)"
 	};
 	TriggerData *data = trigger_data(fcinfo);
+	NameRef		name = column_name(data, data->tg_trigtuple, ORGANIZATION_NAME);
 	Datum		value;
 	bool		isnull;
 
+	if (row_exists(ENTITIES_OF_ORGANIZATION, &name))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("organization \"%s\" still has entities", quotable(name)),
+				 errhint("Delete its rows of rbac.entities first, or move them to another organization.")));
 	value = column_value(data, data->tg_trigtuple, ORGANIZATION_NAME, &isnull);
 	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
 	return PointerGetDatum(data->tg_trigtuple);

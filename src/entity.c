@@ -18,6 +18,7 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "executor/tuptable.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -82,35 +83,38 @@ static void
 grow(EntityTable *table)
 {
 	EntityTable old = *table;
+	uint32		mask = old.slots == NULL ? INITIAL_SLOTS - 1 : old.mask * 2 + 1;
+	EntitySlot *slots;
 
-	table->mask = old.slots == NULL ? INITIAL_SLOTS - 1 : old.mask * 2 + 1;
-	table->slots = MemoryContextAllocExtended(entity_context, (table->mask + (Size) 1) * sizeof(EntitySlot),
-											  MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	slots = MemoryContextAllocExtended(entity_context, (mask + (Size) 1) * sizeof(EntitySlot),
+									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	table->mask = mask;
+	table->slots = slots;
 	if (old.slots == NULL)
 		return;
 	for (uint32 i = 0; i <= old.mask; i++)
 	{
-		uint32		j = old.slots[i].hash & table->mask;
+		uint32		j = old.slots[i].hash & mask;
 
 		if (old.slots[i].hash == 0)
 			continue;
-		while (table->slots[j].hash != 0)
-			j = (j + 1) & table->mask;
-		table->slots[j] = old.slots[i];
+		while (slots[j].hash != 0)
+			j = (j + 1) & mask;
+		slots[j] = old.slots[i];
 	}
 	pfree(old.slots);
 }
 
-/* A row's attributes that are kept. */
+/* A row's attributes that are kept.  Rows with more than a name in them are not. */
 typedef struct EntityRow
 {
 	NameRef		organization;
 	NameRef		owner;			/* data is NULL: none */
 	int			channel;
-}			EntityRow;
+} EntityRow;
 
 static EntityEntry *
-make_entry(MemoryContext context, int type, const Key *key, const EntityRow * row, Stamp stamp)
+make_entry(MemoryContext context, int type, const Key *key, const EntityRow *row, Stamp stamp)
 {
 	EntityEntry *entry = MemoryContextAllocZero(context, offsetof(EntityEntry, data) + key->len +
 												row->organization.len + row->owner.len);
@@ -118,6 +122,7 @@ make_entry(MemoryContext context, int type, const Key *key, const EntityRow * ro
 
 	entry->stamp = stamp;
 	entry->type = type;
+	entry->tag_bit = -1;
 	entry->channel = row->channel;
 	entry->key_len = key->len;
 	entry->organization_len = row->organization.len;
@@ -132,6 +137,13 @@ make_entry(MemoryContext context, int type, const Key *key, const EntityRow * ro
 	return entry;
 }
 
+/* So they are unless constraints were circumvented. */
+static bool
+has_names(const EntityRow *row)
+{
+	return row->organization.len <= NAME_MAX_LEN && row->owner.len <= NAME_MAX_LEN;
+}
+
 /* Half of the cache's room is for entities. */
 static bool
 is_full(void)
@@ -141,23 +153,25 @@ is_full(void)
 
 /* Keep an entity, unless it is known, in the place of what was known of it before. */
 static EntityEntry *
-keep_entity(int type, const Key *key, const EntityRow * row, Stamp stamp)
+keep_entity(int type, const Key *key, const EntityRow *row, Stamp stamp)
 {
 	EntityTable *table = &entity_tables[key->kind];
 	EntitySlot *slot;
+	EntityEntry *entry;
 
 	if (table->slots == NULL || table->count >= table->mask / 2)
 		grow(table);
 	slot = find_slot(table, type, key);
 	if (is_known(slot))
 		return slot->entry;
+	entry = make_entry(entity_context, type, key, row, stamp);
 	if (slot->hash != 0)
 		pfree(slot->entry);
 	else
 		table->count++;
 	slot->hash = key->hash;
-	slot->entry = make_entry(entity_context, type, key, row, stamp);
-	return slot->entry;
+	slot->entry = entry;
+	return entry;
 }
 
 /* ---- reading ahead ---- */
@@ -187,13 +201,13 @@ keep_row(int type, const NameRef *type_of, KeyKind kind, TupleTableSlot *slot, S
 	EntityRow	row;
 	Key			key;
 
-	if (!name_is(&type_in_row, type_of->data, type_of->len) ||
-		!convert_key(&key, kind, entity.data, entity.len))
-		return;
 	row.organization = slot_name(slot, ENTITY_ORGANIZATION);
 	row.owner = slot_name(slot, ENTITY_OWNER);
 	row.channel = channel_of(TOPIC_ENTITY, entity.data, entity.len);
-	keep_entity(type, &key, &row, stamp);
+	if (name_is(&type_in_row, type_of->data, type_of->len) &&
+		entity.len <= NAME_MAX_LEN && has_names(&row) &&
+		convert_key(&key, kind, entity.data, entity.len))
+		keep_entity(type, &key, &row, stamp);
 }
 
 static void
@@ -272,7 +286,9 @@ read_entity(int type, const Key *key)
 		row_name(&scan, ENTITY_ORGANIZATION, &row.organization);
 		row_name(&scan, ENTITY_OWNER, &row.owner);
 		row.channel = channel_of(TOPIC_ENTITY, name.data, name.len);
-		if (reading_own_command())
+		if (!has_names(&row))
+			entry = NULL;
+		else if (reading_own_command())
 			entry = make_entry(CurrentMemoryContext, type, key, &row, 0);
 		else
 		{
@@ -283,7 +299,7 @@ read_entity(int type, const Key *key)
 	end_scan(&scan);
 	UnregisterSnapshot(snapshot);
 	/* for the caller to compare with what it has read before */
-	receive_invalidations();
+	AcceptInvalidationMessages();
 	return entry;
 }
 
@@ -328,5 +344,6 @@ entity_tags(int type, const Key *key)
 	}
 	end_scan(&scan);
 	UnregisterSnapshot(snapshot);
+	AcceptInvalidationMessages();
 	return tags;
 }

@@ -41,8 +41,12 @@
  * we listen to our tables' own OIDs, too.
  *
  * Messages are received when a lock is taken, which a long transaction with its
- * locks in hand does not do: receive_invalidations() is called at the first
- * check of each statement.
+ * locks in hand does not do: has_scope() calls AcceptInvalidationMessages() at the
+ * first check of each statement.  And it calls it after each row that it has read
+ * later than a member's access: if the access has become stale meanwhile, the two
+ * may never have been true together, and the answer is worked out anew.  One gap
+ * is left, which core's own caches have, too: a commit is visible some
+ * microseconds before its messages are.
  *
  *-------------------------------------------------------------------------
  */
@@ -117,12 +121,6 @@ bool
 reading_own_command(void)
 {
 	return changed_rows && GetCurrentCommandId(false) == changed_command;
-}
-
-void
-receive_invalidations(void)
-{
-	AcceptInvalidationMessages();
 }
 
 /*

@@ -20,6 +20,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/snapmgr.h"
 #include "utils/tuplesort.h"
 
@@ -109,12 +110,29 @@ require_may_know_role(const NameRef *role, const NameRef *organization)
 			 errhint("It takes scope \"role:read\" in the role's organization.")));
 }
 
+/* ---- an answer of one moment ---- */
+
+#define MAX_ATTEMPTS	100
+
+/*
+ * Rows are read later than the member's access, as in has_scope(): if it has
+ * become stale since, everything is to be read again.
+ */
+static bool
+answer_holds(MemberAccess *access, int attempt)
+{
+	CHECK_FOR_INTERRUPTS();
+	AcceptInvalidationMessages();
+	return access->own_command || attempt == MAX_ATTEMPTS ||
+		is_current(access, GetCurrentStatementStartTimestamp());
+}
+
 /* ---- scopes_on ---- */
 
 static int
 require_entity_type(const NameRef *type)
 {
-	if (!entity_type_exists(type))
+	if (!row_exists(ENTITY_TYPE_BY_NAME, type))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("entity type \"%s\" does not exist", clip_for_message(type->data, type->len)),
@@ -202,15 +220,19 @@ scopes_on(PG_FUNCTION_ARGS)
 	MemberAccess *access;
 	const Bits *scopes;
 	int			number;
+	int			attempt = 0;
 
-	receive_invalidations();
+	AcceptInvalidationMessages();
 	require_may_know_member(&member);
 	number = require_entity_type(&type);
-	access = access_of(&member, GetCurrentStatementStartTimestamp());
-	if (number == TYPE_ORGANIZATION)
-		scopes = org_scopes(org_access(access, &key), number);
-	else
-		scopes = entity_scopes(access, number, &key);
+	do
+	{
+		access = access_of(&member, GetCurrentStatementStartTimestamp());
+		if (number == TYPE_ORGANIZATION)
+			scopes = org_scopes(org_access(access, &key), number);
+		else
+			scopes = entity_scopes(access, number, &key);
+	} while (!answer_holds(access, attempt++));
 	PG_RETURN_SCOPESET(bits_to_scopeset(scopes, number));
 }
 
@@ -270,7 +292,7 @@ role_scopes(PG_FUNCTION_ARGS)
 	Snapshot	snapshot;
 	TableScan	scan;
 
-	receive_invalidations();
+	AcceptInvalidationMessages();
 	snapshot = latest_snapshot();
 	begin_scan(&scan, ROLE_BY_NAME, snapshot, &role);
 	if (!next_row(&scan))
@@ -295,7 +317,7 @@ static bool
 is_after(const Listing *listing, const NameRef *name)
 {
 	return listing->after == NULL ||
-		scope_name_cmp(name->data, name->len, listing->after->data, listing->after->len) > 0;
+		name_cmp(name, listing->after) > 0;
 }
 
 static void
@@ -387,16 +409,32 @@ list_org(Listing *listing, const OrgAccess *org)
 }
 
 static void
-collect(Listing *listing)
+list_entities(Listing *listing)
 {
-	if (listing->type == TYPE_ORGANIZATION)
-	{
-		list_organizations(listing);
-		return;
-	}
+	listing->snapshot = latest_snapshot();
 	list_direct(listing);
 	for (int i = 0; i < listing->access->norgs; i++)
 		list_org(listing, &listing->access->orgs[i]);
+	UnregisterSnapshot(listing->snapshot);
+}
+
+static void
+collect(Listing *listing, const NameRef *member)
+{
+	int			attempt = 0;
+
+	do
+	{
+		if (listing->sort != NULL)
+			tuplesort_end(listing->sort);
+		listing->sort = tuplesort_begin_datum(TEXTOID, TextLessOperator, C_COLLATION_OID, false,
+											  work_mem, NULL, TUPLESORT_NONE);
+		listing->access = access_of(member, GetCurrentStatementStartTimestamp());
+		if (listing->type == TYPE_ORGANIZATION)
+			list_organizations(listing);
+		else
+			list_entities(listing);
+	} while (!answer_holds(listing->access, attempt++));
 }
 
 static bool
@@ -458,18 +496,13 @@ entities_with_scope(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("max_rows must not be negative")));
 
-	receive_invalidations();
+	AcceptInvalidationMessages();
 	require_may_know_member(&member);
 	entry = require_scope_entry(scope.data, scope.len);
 	listing.bit = entry->bit;
 	listing.type = entry->type;
-	listing.access = access_of(&member, GetCurrentStatementStartTimestamp());
-	listing.snapshot = latest_snapshot();
-	listing.sort = tuplesort_begin_datum(TEXTOID, TextLessOperator, C_COLLATION_OID, false,
-										 work_mem, NULL, TUPLESORT_NONE);
-	collect(&listing);
+	collect(&listing, &member);
 	return_sorted(&listing, (ReturnSetInfo *) fcinfo->resultinfo);
 	tuplesort_end(listing.sort);
-	UnregisterSnapshot(listing.snapshot);
 	return (Datum) 0;
 }

@@ -28,7 +28,7 @@
 #define MEMBER_SETTING	"rbac.member"
 
 static char *member_setting = NULL;
-static bool loaded_too_late = false;
+static bool value_lost = false;
 
 /* For logins that are members themselves: whom we last looked up, and when. */
 static Oid	login = InvalidOid;
@@ -39,16 +39,23 @@ static NameData login_name;
 PG_FUNCTION_INFO_V1(current_member);
 PG_FUNCTION_INFO_V1(act_as);
 
+static void
+member_assigned(const char *newval, void *extra)
+{
+	value_lost = false;
+}
+
 /*
- * A parallel worker that loads the library in the middle of a query cannot take
- * over the leader's value.  That must not look like having no member.
+ * In the middle of a parallel query a value that was set before the library was
+ * loaded cannot be taken over, in workers or in the leader.  That must not look
+ * like having no member.
  */
 void
 define_member_setting(void)
 {
 	const char *placeholder = GetConfigOption(MEMBER_SETTING, true, false);
+	bool		lost = IsInParallelMode() && placeholder != NULL && placeholder[0] != '\0';
 
-	loaded_too_late = IsInParallelMode() && placeholder != NULL && placeholder[0] != '\0';
 	DefineCustomStringVariable(MEMBER_SETTING,
 							   "The member on whose behalf statements are run.",
 							   "Empty: a login that may not set this is the member of its own name, and one that may is nobody.",
@@ -56,7 +63,8 @@ define_member_setting(void)
 							   "",
 							   PGC_SUSET,
 							   0,
-							   NULL, NULL, NULL);
+							   NULL, member_assigned, NULL);
+	value_lost = lost;
 }
 
 /* The outer user, unless they could have set the member and did not. */
@@ -78,10 +86,10 @@ current_member_name(NameRef *member)
 	Oid			role;
 	TimestampTz statement;
 
-	if (unlikely(loaded_too_late))
+	if (unlikely(value_lost))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("parallel worker does not know the value of \"%s\"", MEMBER_SETTING),
+				 errmsg("the value of \"%s\" is not known: the library was loaded during a parallel query", MEMBER_SETTING),
 				 errhint("Add rbac to session_preload_libraries.")));
 	if (member_setting != NULL && member_setting[0] != '\0')
 	{

@@ -77,4 +77,11 @@ name_is(const NameRef *a, const char *data, int len)
 	return a->len == len && bytes_equal(a->data, data, len);
 }
 
+/* In byte order. */
+static inline int
+name_cmp(const NameRef *a, const NameRef *b)
+{
+	return scope_name_cmp(a->data, a->len, b->data, b->len);
+}
+
 #endif							/* RBAC_NAMES_H */

@@ -21,6 +21,10 @@ void		_PG_init(void);
 void
 _PG_init(void)
 {
+	if (!pg_strong_random(&key_seed, sizeof(key_seed)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate a random number")));
 	define_member_setting();
 	DefineCustomIntVariable("rbac.cache_size",
 							"Memory for what each backend remembers of members and entities.",
@@ -34,7 +38,5 @@ _PG_init(void)
 							NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rbac");
 
-	if (!pg_strong_random(&key_seed, sizeof(key_seed)))
-		ereport(ERROR, (errmsg("could not generate random number")));
 	register_invalidation();
 }

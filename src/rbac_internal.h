@@ -53,12 +53,12 @@ typedef uint64 Stamp;
 
 #define CHANNELS	4096
 
-extern Stamp invalidation_stamp;
+extern Stamp invalidation_stamp;	/* now; moves on with each message, and
+									 * whenever a MemberAccess is freed */
 extern Stamp channel_stamps[CHANNELS];
 
 extern int	channel_of(Topic topic, const char *name, int len);
 extern bool reading_own_command(void);
-extern void receive_invalidations(void);
 extern void invalidate_everything(void);
 extern void register_invalidation(void);
 
@@ -91,6 +91,7 @@ typedef enum Lookup
 	ENTITY_BY_KEY,
 	ENTITIES_BY_OWNER,
 	ENTITIES_BY_ORGANIZATION,
+	ENTITIES_OF_ORGANIZATION,
 	GRANTS_BY_ENTITY,
 	GRANTS_TO_TEAM,
 	GRANTS_TO_MEMBER,
@@ -186,7 +187,7 @@ extern bool is_rbac_table(Oid relid, bool *entities);
 extern void forget_table(Oid relid);
 
 extern TriggerData *trigger_data(FunctionCallInfo fcinfo);
-extern bool entity_type_exists(const NameRef *type);
+extern bool row_exists(Lookup lookup, const NameRef *keys);
 extern Oid	rbac_namespace(void);
 extern bool is_rbac_owner(Oid role);
 
@@ -221,7 +222,7 @@ extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registe
 extern ScopeEntry *require_scope_entry(const char *name, int len);
 extern int	type_number(const NameRef *type);
 extern NameRef type_name(int type);
-extern Bits *bits_of_scopeset(struct varlena *set, int type);
+extern Bits *bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context);
 extern Bits *bits_of_type(int type, Snapshot snapshot);
 extern Bits *bits_of_one(int bit);
 extern const Bits *bits_union(const Bits *a, const Bits *b);
@@ -307,6 +308,7 @@ typedef struct MemberAccess
 } MemberAccess;
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
+extern bool is_current(MemberAccess *access, TimestampTz now);
 extern OrgAccess *org_access(MemberAccess *access, const Key *organization);
 extern KeyTable *direct_table(MemberAccess *access, KeyKind kind);
 extern bool is_member_key(MemberAccess *access, const Key *key);

@@ -223,22 +223,45 @@ bits_of_one(int bit)
 }
 
 /* A stored set, whose scopes are all of this type. */
-Bits *
-bits_of_scopeset(struct varlena *set, int type)
+static Bits *
+bits_of_scopeset(ScopeSetView set, int type)
 {
-	ScopeSetView view = scopeset_view(VARDATA_ANY(set), VARSIZE_ANY_EXHDR(set));
 	ScopeSetIterator it;
 	NameRef		name;
 	int			bit;
 	Bits	   *bits;
 
-	scopeset_iterate(&it, view);
+	scopeset_iterate(&it, set);
 	while (scopeset_next(&it, &name, &bit))
 		meet_scope(&name)->type = type;
 	bits = alloc_bits();
-	scopeset_iterate(&it, view);
+	scopeset_iterate(&it, set);
 	while (scopeset_next(&it, &name, &bit))
 		set_bit(bits, meet_scope(&name)->bit);
+	return bits;
+}
+
+/* The scopes of a permission set, allocated there; NULL if there is no such. */
+Bits *
+bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context)
+{
+	TableScan	scan;
+	Bits	   *bits = NULL;
+
+	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, set);
+	if (next_row(&scan))
+	{
+		bool		isnull;
+		ScopeSetView scopes = DatumGetScopeSetView(row_value(&scan, SET_SCOPES, &isnull));
+		MemoryContext old;
+		NameRef		type;
+
+		row_name(&scan, SET_ENTITY_TYPE, &type);
+		old = MemoryContextSwitchTo(context);
+		bits = bits_of_scopeset(scopes, type_number(&type));
+		MemoryContextSwitchTo(old);
+	}
+	end_scan(&scan);
 	return bits;
 }
 

@@ -86,7 +86,7 @@ scopeset_recv(PG_FUNCTION_ARGS)
 	ScopeSetReader reader;
 
 	scopeset_open_binary(&reader, buf->data + buf->cursor, buf->len - buf->cursor);
-	collect_names(&reader, scopeset_read_binary, &builder, NULL);
+	(void) collect_names(&reader, scopeset_read_binary, &builder, NULL);
 	if (reader.fault != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),

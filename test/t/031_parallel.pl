@@ -38,7 +38,7 @@ $node->safe_psql('postgres', q{
 });
 
 my $count = 'SELECT count(*) FROM stacks';
-my $refused = qr/ERROR:  parallel worker does not know the value of "rbac.member"\nHINT:  Add rbac to session_preload_libraries\./;
+my $refused = qr/ERROR:  the value of "rbac.member" is not known: the library was loaded during a parallel query\nHINT:  Add rbac to session_preload_libraries\./;
 
 sub ask
 {
