@@ -47,6 +47,7 @@ typedef struct CheckMemo
 	MemberAccess *access;
 	ScopeEntry *scope;
 	bool		fixed_scope;	/* the scope is a constant */
+	bool		direct_only;	/* only a listed entity can give it */
 	ArgForm		forms[3];		/* of row_has_scope()'s three keys */
 } CheckMemo;
 
@@ -117,13 +118,20 @@ get_memo(FunctionCallInfo fcinfo, int scope_arg)
 	return fcinfo->flinfo->fn_extra;
 }
 
-static inline bool
+static pg_attribute_always_inline bool
 memo_is_good(const CheckMemo *memo, const NameRef *member, const NameRef *scope)
 {
 	return memo->stamp == invalidation_stamp &&
 		memo->statement == GetCurrentStatementStartTimestamp() &&
 		name_is(member, memo->access->member.data, memo->access->member.len) &&
 		(memo->fixed_scope || name_is(scope, memo->scope->name.data, memo->scope->name.len));
+}
+
+/* Can anything but a rule, grant or ownership that is listed give this scope? */
+static inline bool
+needs_registry(const MemberAccess *access, int bit)
+{
+	return access->any_all_scopes || access->unlisted || has_bit(access->any_wide, bit);
 }
 
 /* Look member and scope up. */
@@ -138,6 +146,7 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
+	memo->direct_only = memo->scope->type != TYPE_ORGANIZATION && !needs_registry(memo->access, memo->scope->bit);
 	if (!memo->access->own_command && !reading_own_command())
 		memo->stamp = memo->access->stamp;
 }
@@ -240,9 +249,7 @@ check_entity(MemberAccess *access, int type, const Key *key, int bit)
 {
 	if (has_bit(access->any_direct, bit) && direct_allows(access, type, key, bit))
 		return true;
-	if (!has_bit(access->any_wide, bit) && !access->any_all_scopes && !access->unlisted)
-		return false;
-	return registry_allows(access, type, key, bit);
+	return needs_registry(access, bit) && registry_allows(access, type, key, bit);
 }
 
 bool
@@ -356,20 +363,32 @@ check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const 
 	return result;
 }
 
+/* The usual case of a scan: nothing is known of this entity, or could be. */
 static inline bool
+is_unlisted(const CheckMemo *memo, const Key *key)
+{
+	const KeyTable *table = memo->access->direct_by_key[key->kind];
+
+	return memo->direct_only && table != NULL && !may_have_items(table, key);
+}
+
+static pg_attribute_always_inline bool
 has_scope(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
 {
 	if (likely(memo_is_good(memo, member, scope)))
 	{
-		bool		result = check_key(memo, key);
+		bool		result;
 
+		if (is_unlisted(memo, key))
+			return false;
+		result = check_key(memo, key);
 		if (likely(answer_holds(memo)))
 			return result;
 	}
 	return check_again(memo, member, scope, key);
 }
 
-static inline Datum
+static pg_attribute_always_inline Datum
 has_scope_of(FunctionCallInfo fcinfo, Key key)
 {
 	NameRef		member = text_arg(PG_GETARG_DATUM(0));
@@ -378,7 +397,7 @@ has_scope_of(FunctionCallInfo fcinfo, Key key)
 	PG_RETURN_BOOL(has_scope(get_memo(fcinfo, 2), &member, &scope, &key));
 }
 
-static inline Datum
+static pg_attribute_always_inline Datum
 i_have_scope_of(FunctionCallInfo fcinfo, Key key)
 {
 	NameRef		member;

@@ -113,6 +113,13 @@ key_equal(const Key *a, const Key *b)
 	return a->hash == b->hash && a->len == b->len && bytes_equal(a->data, b->data, a->len);
 }
 
+/* No, if a look at one tag says so. */
+static inline bool
+may_have_items(const KeyTable *table, const Key *key)
+{
+	return table->tags[key->hash & table->mask] != 0;
+}
+
 /*
  * Walk over the items of a key: start with *position = key->hash; -1 when there
  * are no more.
