@@ -10,6 +10,8 @@
  * which they were registered.  When one after the other lies in the same or the
  * next block, the following blocks are read at once, ever more of them as long as
  * that goes on: a lookup by index costs as much as tens of rows read that way.
+ * For the same reason the entity that was met after the one that was asked for
+ * last is a good guess, which saves a hash lookup in memory that is not at hand.
  *
  *-------------------------------------------------------------------------
  */
@@ -35,7 +37,9 @@ typedef struct EntityTable
 {
 	uint32		mask;
 	uint32		count;
+	uint32		guess;			/* the number that may be asked for next */
 	EntitySlot *slots;
+	EntityEntry **order;		/* by number */
 } EntityTable;
 
 #define INITIAL_SLOTS	1024
@@ -57,7 +61,7 @@ static inline bool
 is_entity(const EntityEntry *entry, int type, const Key *key)
 {
 	return entry->type == type && entry->key_len == key->len &&
-		memcmp(entry->data, key->data, key->len) == 0;
+		bytes_equal(entry->data, key->data, key->len);
 }
 
 /* The slot that holds the entity, or the free one where it belongs. */
@@ -74,9 +78,15 @@ find_slot(const EntityTable *table, int type, const Key *key)
 }
 
 static inline bool
+is_fresh(const EntityEntry *entry)
+{
+	return !changed_since(entry->channel, entry->stamp);
+}
+
+static inline bool
 is_known(const EntitySlot *slot)
 {
-	return slot->hash != 0 && !changed_since(slot->entry->channel, slot->entry->stamp);
+	return slot->hash != 0 && is_fresh(slot->entry);
 }
 
 static void
@@ -84,10 +94,16 @@ grow(EntityTable *table)
 {
 	EntityTable old = *table;
 	uint32		mask = old.slots == NULL ? INITIAL_SLOTS - 1 : old.mask * 2 + 1;
+	Size		order_size = (mask / 2 + (Size) 1) * sizeof(EntityEntry *);
 	EntitySlot *slots;
 
+	/* what fails must not leave the table half changed */
 	slots = MemoryContextAllocExtended(entity_context, (mask + (Size) 1) * sizeof(EntitySlot),
 									   MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+	if (old.order == NULL)
+		table->order = MemoryContextAllocHuge(entity_context, order_size);
+	else
+		table->order = repalloc_huge(old.order, order_size);
 	table->mask = mask;
 	table->slots = slots;
 	if (old.slots == NULL)
@@ -166,9 +182,13 @@ keep_entity(int type, const Key *key, const EntityRow *row, Stamp stamp)
 		return slot->entry;
 	entry = make_entry(entity_context, type, key, row, stamp);
 	if (slot->hash != 0)
+	{
+		entry->number = slot->entry->number;
 		pfree(slot->entry);
+	}
 	else
-		table->count++;
+		entry->number = table->count++;
+	table->order[entry->number] = entry;
 	slot->hash = key->hash;
 	slot->entry = entry;
 	return entry;
@@ -303,6 +323,24 @@ read_entity(int type, const Key *key)
 	return entry;
 }
 
+static inline EntityEntry *
+known_entity(const EntityTable *table, int type, const Key *key)
+{
+	EntitySlot *slot;
+
+	if (table->guess < table->count)
+	{
+		EntityEntry *entry = table->order[table->guess];
+
+		if (is_entity(entry, type, key) && is_fresh(entry))
+			return entry;
+	}
+	if (table->slots == NULL)
+		return NULL;
+	slot = find_slot(table, type, key);
+	return is_known(slot) ? slot->entry : NULL;
+}
+
 /*
  * The entity of that type and key, or NULL if it is not registered.  The entry
  * is good until the next call.
@@ -311,13 +349,12 @@ EntityEntry *
 lookup_entity(int type, const Key *key)
 {
 	EntityTable *table = &entity_tables[key->kind];
+	EntityEntry *entry = known_entity(table, type, key);
 
-	if (table->slots != NULL)
+	if (entry != NULL)
 	{
-		EntitySlot *slot = find_slot(table, type, key);
-
-		if (is_known(slot))
-			return slot->entry;
+		table->guess = entry->number + 1;
+		return entry;
 	}
 	if (key->kind == KEY_TEXT && (key->len == 0 || key->len > NAME_MAX_LEN))
 		return NULL;			/* no name */

@@ -333,6 +333,7 @@ typedef struct EntityEntry
 	int			tag_bit;		/* the scope that tag rules were asked for; or
 								 * -1 */
 	int			type;
+	uint32		number;			/* in the order in which entities were met */
 	int16		channel;
 	bool		tag_result;
 	bool		has_owner;
