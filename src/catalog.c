@@ -73,7 +73,6 @@ static const struct
 	[ENTITY_BY_KEY] = {T_ENTITIES, 2, {ENTITY_TYPE, ENTITY_ENTITY}},
 	[ENTITIES_BY_OWNER] = {T_ENTITIES, 2, {ENTITY_ORGANIZATION, ENTITY_OWNER}},
 	[ENTITIES_BY_ORGANIZATION] = {T_ENTITIES, 3, {ENTITY_ORGANIZATION, ENTITY_TYPE, ENTITY_ENTITY}},
-	[ENTITIES_OF_ORGANIZATION] = {T_ENTITIES, 1, {ENTITY_ORGANIZATION}},
 	[GRANTS_BY_ENTITY] = {T_ENTITY_GRANTS, 2, {GRANT_ENTITY_TYPE, GRANT_ENTITY}},
 	[GRANTS_TO_TEAM] = {T_ENTITY_GRANTS, 1, {GRANT_TEAM}},
 	[GRANTS_TO_MEMBER] = {T_ENTITY_GRANTS, 2, {GRANT_ORGANIZATION, GRANT_MEMBER}},
@@ -230,7 +229,7 @@ check_triggers(Relation rel)
 	{
 		Trigger    *trigger = &triggers->triggers[i];
 
-		if (trigger->tgname[0] == '!' && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
+		if (strncmp(trigger->tgname, "!invalidate", 11) == 0 && trigger->tgenabled != TRIGGER_FIRES_ALWAYS)
 			ereport(WARNING,
 					(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 					 errmsg("trigger \"%s\" of table \"rbac.%s\" does not fire always",

@@ -529,6 +529,15 @@ arg_type(FmgrInfo *flinfo, int arg)
 	return declared[arg];
 }
 
+/* Once, before anything is asked: an unsupported type is an error in any case. */
+static void
+find_forms(CheckMemo *memo, FmgrInfo *flinfo)
+{
+	memo->forms[0] = arg_form(arg_type(flinfo, 1));
+	memo->forms[1] = arg_form(arg_type(flinfo, 3));
+	memo->forms[2] = arg_form(arg_type(flinfo, 4));
+}
+
 /* The nth of entity, organization and owner, which is argument number arg. */
 static Key
 row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer)
@@ -536,8 +545,6 @@ row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer
 	Datum		value = PG_GETARG_DATUM(arg);
 	const char *string;
 
-	if (memo->forms[n] == ARG_UNKNOWN_YET)
-		memo->forms[n] = arg_form(arg_type(fcinfo->flinfo, arg));
 	switch (memo->forms[n])
 	{
 		case ARG_UUID:
@@ -660,6 +667,8 @@ row_has_scope(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		PG_RETURN_NULL();
 	memo = get_memo(fcinfo, 2);
+	if (unlikely(memo->forms[2] == ARG_UNKNOWN_YET))
+		find_forms(memo, fcinfo->flinfo);
 	member = text_arg(PG_GETARG_DATUM(0));
 	scope = text_arg(PG_GETARG_DATUM(2));
 	for (int i = 0;; i++)

@@ -49,18 +49,18 @@ path_matches(JsonPath *condition, struct varlena *tags)
 
 /*
  * The operator ignores most errors of a path, but not all: comparing dates and
- * times of different kinds, for one, or tags nested deeper than the stack.  Any
- * complaint about the data, an operation that is not supported on it, or a limit
- * that it exceeds is no match.  The evaluation takes no resource and changes no
+ * times of different kinds, for one, a variable, or tags nested deeper than the
+ * stack.  Any complaint about the data or the path, an operation that is not
+ * supported, or a limit that is exceeded is no match.  The evaluation takes no resource and changes no
  * state but memory, so that an error in it needs no subtransaction to recover
  * from, which a parallel worker could not have.
  */
 static bool
-is_data_error(int code)
+is_no_match(int code)
 {
 	return ERRCODE_TO_CATEGORY(code) == ERRCODE_DATA_EXCEPTION ||
 		ERRCODE_TO_CATEGORY(code) == ERRCODE_PROGRAM_LIMIT_EXCEEDED ||
-		code == ERRCODE_FEATURE_NOT_SUPPORTED;
+		code == ERRCODE_FEATURE_NOT_SUPPORTED || code == ERRCODE_UNDEFINED_OBJECT;
 }
 
 bool
@@ -80,7 +80,7 @@ condition_matches(JsonPath *condition, struct varlena *tags)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(caller);
-		if (!is_data_error(geterrcode()))
+		if (!is_no_match(geterrcode()))
 			PG_RE_THROW();
 		FlushErrorState();
 	}

@@ -815,32 +815,30 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
  * foreign keys.  These go by breadth, so that a permission set would be found in
  * use by a rule whose role is about to go: what uses things goes first.
  *
- * That it has no entities is checked at once, also when the foreign key is
- * deferred: entity_left() relies on an organization of which entities are left
- * being gone for one reason only.
+ * If it has entities, and the foreign key is deferred, they are left behind by
+ * the organization and may be moved to another.  Then nothing may be left that
+ * names them: entity_left() will take the missing organization for a renamed one.
  */
 Datum
 empty_organization(PG_FUNCTION_ARGS)
 {
-	static SPIPlanPtr plans[3];
+	static SPIPlanPtr plans[5];
 	static const char *const queries[] = {
 		"DELETE FROM rbac.entity_grants WHERE organization OPERATOR(pg_catalog.=) $1"
 		" OR team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.team_roles"
 		" WHERE team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
+		"DELETE FROM rbac.entity_grants WHERE (entity_type, entity) OPERATOR(pg_catalog.=) ANY"
+		" (SELECT entity_type, entity FROM rbac.entities WHERE organization OPERATOR(pg_catalog.=) $1)",
+		"DELETE FROM rbac.role_rules WHERE (entity_type, entity) OPERATOR(pg_catalog.=) ANY"
+		" (SELECT entity_type, entity FROM rbac.entities WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.role_rules"
 		" WHERE role OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1)"
 	};
 	TriggerData *data = trigger_data(fcinfo);
-	NameRef		name = column_name(data, data->tg_trigtuple, ORGANIZATION_NAME);
 	Datum		value;
 	bool		isnull;
 
-	if (row_exists(ENTITIES_OF_ORGANIZATION, &name))
-		ereport(ERROR,
-				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("organization \"%s\" still has entities", quotable(name)),
-				 errhint("Delete its rows of rbac.entities first, or move them to another organization.")));
 	value = column_value(data, data->tg_trigtuple, ORGANIZATION_NAME, &isnull);
 	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
 	return PointerGetDatum(data->tg_trigtuple);

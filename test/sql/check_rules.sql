@@ -1,7 +1,6 @@
 --
--- Who has what, rule by rule: the numbers are those of section 2 of the
--- design.  Each answer is true because of one fact alone: with it t, without
--- it f.  A fact is put in, or taken out, inside a transaction that is then
+-- Who has what, rule by rule.  Each answer is true because of one fact alone:
+-- with it t, without it f.  A fact is put in, or taken out, inside a transaction that is then
 -- rolled back, so that the answer turns twice.
 --
 SET search_path = rbac, public;

@@ -53,14 +53,23 @@ RESET ROLE;
 CREATE TRIGGER t AFTER INSERT ON hostile.entities FOR EACH ROW EXECUTE FUNCTION rbac.drop_entity_grants();
 INSERT INTO hostile.entities VALUES (1, 2, 3, 4, 5);
 
--- An organization whose entities are to be moved under the cover of a deferred
--- constraint, so that it looks renamed.
+-- An organization that goes under the cover of a deferred constraint, so that its
+-- entities, when they are moved, look as if it had been renamed.
 INSERT INTO rbac.organizations (name) VALUES ('acme');
+INSERT INTO rbac.roles (name) VALUES ('Shared');
+INSERT INTO rbac.role_rules (role, permission_set, entity) VALUES ('Shared', 'Stack Read', 'web');
+INSERT INTO rbac.members (organization, member, role) VALUES ('initech', 'ines', 'Shared');
 INSERT INTO rbac.entities (entity_type, entity, organization) VALUES ('stack', 'web', 'acme');
 BEGIN;
 SET CONSTRAINTS ALL DEFERRED;
 DELETE FROM rbac.organizations WHERE name = 'acme';
-ROLLBACK;
+UPDATE rbac.entities SET organization = 'initech';
+COMMIT;
+SELECT rbac.has_scope('ines', 'web', 'stack:read');
+-- a rename it survives
+INSERT INTO rbac.role_rules (role, permission_set, entity) VALUES ('Shared', 'Stack Read', 'web');
+SELECT rbac.rename('organization', 'initech', 'acme');
+SELECT rbac.has_scope('ines', 'web', 'stack:read');
 
 -- Enabling all triggers, as a restore does, makes those that announce changes
 -- ordinary ones: who reads the table next is told.
@@ -84,4 +93,5 @@ REVOKE ALL ON ALL TABLES IN SCHEMA rbac FROM hostile_delegate;
 DROP ROLE hostile_delegate;
 DELETE FROM rbac.entities;
 DELETE FROM rbac.organizations;
+DELETE FROM rbac.roles WHERE NOT builtin;
 DELETE FROM rbac.scopes WHERE NOT builtin;
