@@ -365,7 +365,7 @@ check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const 
 
 /* The usual case of a scan: nothing is known of this entity, or could be. */
 static inline bool
-is_unlisted(const CheckMemo *memo, const Key *key)
+surely_misses(const CheckMemo *memo, const Key *key)
 {
 	const KeyTable *table = memo->access->direct_by_key[key->kind];
 
@@ -379,7 +379,7 @@ has_scope(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Ke
 	{
 		bool		result;
 
-		if (is_unlisted(memo, key))
+		if (surely_misses(memo, key))
 			return false;
 		result = check_key(memo, key);
 		if (likely(answer_holds(memo)))
