@@ -135,3 +135,10 @@ FROM unnest(ARRAY[$$s @> '{}'$$, $$s @> 'zzz:last'$$, $$s @> 'team:read'::scope$
 DROP TABLE scopeset_rows, scopeset_names, scopeset_queries, scopeset_expected, scopeset_once;
 DROP FUNCTION scopeset_answers(), scopeset_estimate(text), scopeset_actual(text);
 DELETE FROM rbac.scopes WHERE name LIKE 'regress%' OR name LIKE 'aaa:%' OR name LIKE 'zzz:%';
+
+-- the extension's own table
+SET enable_seqscan = off;
+EXPLAIN (COSTS OFF) SELECT name FROM rbac.permission_sets WHERE scopes @> 'stack:delete';
+SELECT name FROM rbac.permission_sets WHERE scopes @> 'stack:delete';
+SELECT name FROM rbac.permission_sets WHERE scopes @> '{stack:read, stack:write}' ORDER BY name;
+RESET enable_seqscan;
