@@ -64,6 +64,7 @@ static HTAB *access_cache = NULL;
 static dlist_head access_lru = DLIST_STATIC_INIT(access_lru);	/* latest first */
 static Size access_size = 0;
 static uint64 last_serial = 0;
+static MemberAccess *latest = NULL; /* asked for last; first in access_lru */
 
 static NameRef
 keep_name(Build *build, const NameRef *name)
@@ -570,6 +571,8 @@ is_current(MemberAccess *access, TimestampTz now)
 static void
 drop_access(MemberAccess *access)
 {
+	if (access == latest)
+		latest = NULL;
 	hash_search(access_cache, &access->member, HASH_REMOVE, NULL);
 	dlist_delete(&access->lru);
 	access_size -= access->size;
@@ -611,6 +614,10 @@ access_of(const NameRef *member, TimestampTz now)
 	AccessCacheEntry *entry;
 	MemberAccess *access;
 
+	if (latest != NULL && name_is(member, latest->member.data, latest->member.len) && is_current(latest, now))
+		return latest;
+	if (latest != NULL)
+		measure(latest);
 	if (access_cache == NULL)
 		access_cache = create_name_hash("rbac members", sizeof(AccessCacheEntry), CacheMemoryContext);
 	if (member->len > NAME_MAX_LEN)
@@ -618,15 +625,16 @@ access_of(const NameRef *member, TimestampTz now)
 	entry = hash_search(access_cache, member, HASH_FIND, NULL);
 	if (entry != NULL && is_current(entry->access, now))
 	{
-		measure(entry->access);
-		dlist_move_head(&access_lru, &entry->access->lru);
-		return entry->access;
+		latest = entry->access;
+		dlist_move_head(&access_lru, &latest->lru);
+		return latest;
 	}
 	access = build_access(member, now);
 	entry = hash_search(access_cache, member, HASH_FIND, NULL);
 	if (entry != NULL)
 		drop_access(entry->access);
 	insert_access(access);
+	latest = access;
 	return access;
 }
 

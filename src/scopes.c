@@ -111,38 +111,34 @@ meet_scope(const NameRef *name)
 	return entry;
 }
 
-/*
- * The scope of that name, if it is registered.  An unknown name is not
- * remembered, so that registering scopes invalidates nothing.
- */
-ScopeEntry *
-lookup_scope(const char *data, int len)
+static bool
+is_registered(const ScopeEntry *entry)
 {
 	static int	channel = -1;
-	NameRef		name = {data, len};
-	ScopeEntry *entry = find_scope(&name);
-	TableScan	scan;
-	Snapshot	snapshot;
-	Stamp		stamp;
-	bool		found;
 
 	if (channel < 0)
 		channel = channel_of(TOPIC_CATALOG, "", 0);
-	if (entry != NULL && entry->registered && !changed_since(channel, entry->stamp))
-		return entry;
-	if (len > SCOPE_NAME_MAX)
-		return NULL;
+	return entry->registered && !changed_since(channel, entry->stamp);
+}
 
-	stamp = invalidation_stamp;
-	snapshot = latest_snapshot();
-	begin_scan(&scan, SCOPE_BY_NAME, snapshot, &name);
+/* Look for a scope's row; NULL if there is none. */
+static ScopeEntry *
+read_scope(const NameRef *name)
+{
+	Stamp		stamp = invalidation_stamp;
+	Snapshot	snapshot = latest_snapshot();
+	ScopeEntry *entry = find_scope(name);
+	bool		found;
+	TableScan	scan;
+
+	begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
 	found = next_row(&scan);
 	if (found)
 	{
 		NameRef		type;
 
 		row_name(&scan, SCOPE_ENTITY_TYPE, &type);
-		entry = meet_scope(&name);
+		entry = meet_scope(name);
 		entry->type = type_number(&type);
 		entry->stamp = stamp;
 	}
@@ -151,6 +147,24 @@ lookup_scope(const char *data, int len)
 	if (entry != NULL)
 		entry->registered = found && !reading_own_command();
 	return found ? entry : NULL;
+}
+
+/*
+ * The scope of that name, if it is registered.  An unknown name is not
+ * remembered, so that registering scopes invalidates nothing.
+ */
+ScopeEntry *
+lookup_scope(const char *data, int len)
+{
+	static ScopeEntry *latest = NULL;
+	NameRef		name = {data, len};
+	ScopeEntry *entry = latest;
+
+	if (entry == NULL || !name_is(&name, entry->name.data, entry->name.len))
+		entry = find_scope(&name);
+	if (entry != NULL && is_registered(entry))
+		return latest = entry;
+	return len <= SCOPE_NAME_MAX ? read_scope(&name) : NULL;
 }
 
 bool
