@@ -44,12 +44,15 @@ demo:
 bench:
 	@test/server -o '-c shared_buffers=1GB -c jit=off' test/bench/bench
 
+bench-copy:
+	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=off' psql -X -f test/bench/copy.sql
+
 # the archive for PGXN
 dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test demo bench dist
+.PHONY: test demo bench bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
