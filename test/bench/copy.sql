@@ -7,7 +7,7 @@
 \set QUIET on
 \set ON_ERROR_STOP on
 \pset pager off
-SET client_min_messages = warning;
+SET client_min_messages = error;
 \if :{?runs}
 \else
 \set runs 5

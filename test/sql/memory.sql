@@ -42,7 +42,6 @@ CREATE ROLE memory_user;
 SET ROLE memory_user;
 SET rbac.cache_size = '1GB';
 RESET ROLE;
-SET rbac.cache_size = '1kB';
 
 -- clean up
 RESET rbac.cache_size;
