@@ -15,8 +15,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seed = $ENV{ORACLE_SEED} // int(rand(1_000_000_000));
-my $rounds = $ENV{ORACLE_ROUNDS} // 100;
+my $seed = $ENV{ORACLE_SEED} // 1;
+my $rounds = $ENV{ORACLE_ROUNDS} // 80;
 srand($seed);
 diag("ORACLE_SEED=$seed");
 
@@ -241,7 +241,7 @@ sub rule_target
 {
 	my ($org, $set) = @_;
 	return (undef, undef) if set_type($set) eq 'organization' || chance(0.25);
-	return chance($big ? 0.95 : 0.5) ? (entity_for($org, $set), undef) : (undef, pick(@conditions));
+	return chance(0.5) ? (entity_for($org, $set), undef) : (undef, pick(@conditions));
 }
 
 sub name_things
@@ -302,28 +302,31 @@ sub make_organization
 	my ($org) = @_;
 	my @teams = @{ $world{teams}{$org} };
 	my @members = some(between(3, 6), @{ $world{members} });
+	my @rich = $org eq $big ? @members[ 0, 1 ] : ();
 	my (@member_rows, @team_member_rows, @grants, @entities);
 
 	for my $member (@members)
 	{
-		my $kind = pick(('user') x 8, 'organization_token', 'team_token');
-		my $role = $kind eq 'team_token' ? 'Member' : pick(roles_for($org));
+		my $is_rich = grep { $_ eq $member } @rich;
+		my $kind = pick(('user') x ($is_rich ? 1 : 8), 'organization_token', $is_rich ? () : 'team_token');
+		my $role = $kind eq 'team_token' ? 'Member' : pick(roles_for($org), $is_rich ? ("$org/role 1") x 9 : ());
 		my @in = $kind eq 'organization_token' ? () : some($kind eq 'team_token' ? 1 : between(0, 2), @teams);
-		push @member_rows, [ (map { quoted($_) } $org, $member, $kind, $role), expiry() ];
+		push @member_rows, [ (map { quoted($_) } $org, $member, $kind, $role), $is_rich ? 'NULL' : expiry() ];
 		push @team_member_rows, [ quoted($_), quoted($member), expiry() ] for @in;
 	}
 	for my $type (sort keys %{ $world{things}{$org} })
 	{
 		for my $id (@{ $world{things}{$org}{$type} })
 		{
-			my $owner = pick(undef, $org eq $big ? @members[ 0, 0, 1 ] : (@members, pick(@{ $world{members} })));
+			my $owner = pick(undef, @rich ? (@rich, @rich) : (@members, pick(@{ $world{members} })));
 			push @entities, [ map { quoted($_) } $type, $id, $org, $owner, pick(@tags) ] unless chance(0.1);
 		}
 	}
-	for (1 .. ($org eq $big ? 900 : between(0, 8)))
+	my @sets = @rich ? @{ $builtin_sets{stack} } : entity_sets_for($org);
+	for (1 .. (@rich ? 2000 : between(0, 8)))
 	{
-		my $set = pick(entity_sets_for($org));
-		my @grantee = chance(0.5) ? (pick(@teams), undef, undef) : (undef, $org, pick($org eq $big ? @members[ 0, 1 ] : @members));
+		my $set = pick(@sets);
+		my @grantee = chance(0.3) ? (pick(@teams), undef, undef) : (undef, $org, pick(@rich ? @rich : @members));
 		push @grants, [ (map { quoted($_) } $set, entity_for($org, $set), @grantee), expiry() ];
 	}
 	$count{organizations}++;
@@ -350,9 +353,10 @@ sub make_world
 		for my $role (defined $org ? @{ $world{roles}{$org} } : @{ $world{shared_roles} })
 		{
 			push @roles, [ quoted($role), chance(0.05) ? 'true' : 'false' ];
-			for my $set (map { pick(sets_for($org)) } 1 .. ($role eq "$big/role 1" ? 600 : between(0, 4)))
+			my $is_rich = $role eq "$big/role 1";
+			for my $set (map { pick($is_rich ? @{ $builtin_sets{stack} } : sets_for($org)) } 1 .. ($is_rich ? 1200 : between(0, 4)))
 			{
-				push @rules, [ map { quoted($_) } $role, $set, rule_target($org, $set) ];
+				push @rules, [ map { quoted($_) } $role, $set, $is_rich ? (entity_for($org, $set), undef) : rule_target($org, $set) ];
 			}
 		}
 	}
@@ -579,8 +583,9 @@ my %changes = (
 				[ 'entity_type', q{SELECT name FROM rbac.entity_types WHERE NOT builtin} ])
 		};
 		return sprintf q{DO $$ DECLARE n text; BEGIN
-			SELECT name INTO n FROM (%s) names(name) WHERE name NOT LIKE '%%x' ORDER BY hashtextextended(name, %d) LIMIT 1;
-			IF FOUND THEN PERFORM rbac.rename(%s, n, n || 'x'); END IF; END $$}, $names, rand(1 << 30), quoted($kind);
+			SELECT name INTO n FROM (%s) names(name) WHERE name NOT LIKE '%%x'
+				AND NOT EXISTS (SELECT FROM (%s) taken(name) WHERE taken.name = names.name || 'x') ORDER BY hashtextextended(name, %d) LIMIT 1;
+			IF FOUND THEN PERFORM rbac.rename(%s, n, n || 'x'); END IF; END $$}, $names, $names, rand(1 << 30), quoted($kind);
 	});
 # by table, each as likely as the others
 my @changes = (
@@ -603,12 +608,15 @@ sub change { return $changes{ pick(@{ pick(@changes) }) }->() }
 # for a transaction that is rolled back
 sub wholesale_change
 {
+	my $to = quoted(pick(@{ $world{orgs} }));
 	return pick(
 		(map { "TRUNCATE rbac.$_" } qw(entity_grants team_members team_roles member_defaults organization_settings entities entity_type_settings)),
 		'TRUNCATE rbac.members CASCADE', 'TRUNCATE rbac.teams CASCADE', 'DELETE FROM rbac.role_rules WHERE id > 0', 'DELETE FROM rbac.members',
 		'UPDATE rbac.entities SET owner = NULL', 'UPDATE rbac.members SET expires_at = NULL', q{UPDATE rbac.members SET role = 'Member'},
-		'SET LOCAL session_replication_role = replica; UPDATE rbac.team_members SET expires_at = NULL; UPDATE rbac.entity_grants SET expires_at = NULL;
-			SET LOCAL session_replication_role = origin');
+		# as a subscriber applies it: grants stay when their entity moves
+		map { "SET LOCAL session_replication_role = replica; $_; SET LOCAL session_replication_role = origin" }
+		  'UPDATE rbac.team_members SET expires_at = NULL; UPDATE rbac.entity_grants SET expires_at = NULL',
+		"UPDATE rbac.entities SET organization = $to WHERE EXISTS (SELECT FROM rbac.organizations WHERE name = $to)");
 }
 
 # ---- what happens to it ----
@@ -728,14 +736,19 @@ sub parallel_scan
 {
 	my $type = pick(@types);
 	my ($scope, $member) = map { quoted($_) } pick(@{ $scopes{$type} }), pick(@{ $world{members} });
-	must($mine, 'BEGIN; SET LOCAL max_parallel_workers_per_gather = 2; ' . change());
+	must($mine, 'BEGIN; ' . change());
 	return must($mine, 'ROLLBACK') if must($mine, "SELECT count(*) FROM rbac.scopes WHERE name = $scope") == 0;
-	my $found = must($mine, qq{SELECT string_agg(entity, '|' ORDER BY entity) FROM rbac.entities
-		WHERE entity_type = '$type' AND rbac.has_scope($member, entity, $scope)});
-	my $expected = must($mine, qq{SET LOCAL max_parallel_workers_per_gather = 0;
-		SELECT string_agg(DISTINCT entity, '|' ORDER BY entity) FROM oracle.effective
-		WHERE row_id = 0 AND entity_type = '$type' AND member = $member AND scope = $scope});
-	failed("parallel scan: $scope of $member: $found instead of $expected") if $found ne $expected;
+	# before and after: a grant may expire meanwhile, but none comes to life
+	my $expected = qq{SET LOCAL max_parallel_workers_per_gather = 0;
+		SELECT coalesce(string_agg(DISTINCT entity, '|' ORDER BY entity), '') FROM oracle.effective
+		WHERE row_id = 0 AND entity_type = '$type' AND member = $member AND scope = $scope};
+	my %before = map { $_ => 1 } split(/\|/, must($mine, $expected));
+	my %found = map { $_ => 1 } split(/\|/, must($mine, qq{SET LOCAL max_parallel_workers_per_gather = 2;
+		SELECT coalesce(string_agg(entity, '|' ORDER BY entity), '') FROM rbac.entities
+		WHERE entity_type = '$type' AND rbac.has_scope($member, entity, $scope)}));
+	my %after = map { $_ => 1 } split(/\|/, must($mine, $expected));
+	my @wrong = ((grep { !$before{$_} } sort keys %found), (grep { !$found{$_} } sort keys %after));
+	failed("parallel scan: $scope of $member: @wrong") if @wrong;
 	must($mine, pick('COMMIT', 'ROLLBACK'));
 	$count{comparisons}++;
 	return;
