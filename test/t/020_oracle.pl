@@ -616,7 +616,7 @@ sub wholesale_change
 		# as a subscriber applies it: grants stay when their entity moves
 		map { "SET LOCAL session_replication_role = replica; $_; SET LOCAL session_replication_role = origin" }
 		  'UPDATE rbac.team_members SET expires_at = NULL; UPDATE rbac.entity_grants SET expires_at = NULL',
-		"UPDATE rbac.entities SET organization = $to WHERE EXISTS (SELECT FROM rbac.organizations WHERE name = $to)");
+		"UPDATE rbac.entities SET organization = $to WHERE owner IS NULL AND EXISTS (SELECT FROM rbac.organizations WHERE name = $to)");
 }
 
 # ---- what happens to it ----
