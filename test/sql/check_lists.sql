@@ -128,19 +128,52 @@ DROP TABLE pages;
 DELETE FROM entities WHERE entity_type = 'stack' AND tags ? 'n';
 DELETE FROM role_rules WHERE role = 'beta/None';
 
--- a member who has much, and a cache that has no room for it
-SET rbac.cache_size = '256kB';
+-- A member who has much: 2500 grants, and 1000 entities of their own, of which 500 are among the former.
 INSERT INTO entities (entity_type, entity, organization, owner) SELECT 'environment', 'e' || n, 'acme', CASE WHEN n <= 1000 THEN 'nora' END FROM generate_series(1, 4000) n;
 INSERT INTO entity_grants (permission_set, entity, organization, member) SELECT 'Environment Read', 'e' || n, 'acme', 'nora' FROM generate_series(501, 3000) n;
 INSERT INTO entity_type_settings (entity_type, owner_permission_set) VALUES ('environment', 'Environment Write');
-SELECT count(*), count(DISTINCT e), min(e COLLATE "C"), max(e COLLATE "C") FROM entities_with_scope('nora', 'environment:read') e;
-SELECT count(*), count(DISTINCT e), min(e COLLATE "C"), max(e COLLATE "C") FROM entities_with_scope('nora', 'environment:write') e;
-SELECT count(*) FILTER (WHERE has_scope('nora', entity, 'environment:read')), count(*) FILTER (WHERE has_scope('nora', entity, 'environment:write')),
-	count(*) FILTER (WHERE row_has_scope('nora', entity, 'environment:read', organization, owner, tags)), count(*) FILTER (WHERE row_has_scope('nora', entity, 'environment:read', organization))
-FROM entities WHERE entity_type = 'environment';
+CREATE FUNCTION public.noras(scope rbac.scope) RETURNS text LANGUAGE sql AS $$
+	SELECT format('%s listed; %s checked, %s by row, %s without an owner',
+		(SELECT concat_ws(' ', count(*), min(e COLLATE "C"), max(e COLLATE "C")) FROM rbac.entities_with_scope('nora', scope) e),
+		count(*) FILTER (WHERE rbac.has_scope('nora', entity, scope)),
+		count(*) FILTER (WHERE rbac.row_has_scope('nora', entity, scope, organization, owner, tags)),
+		count(*) FILTER (WHERE rbac.row_has_scope('nora', entity, scope, organization)))
+	FROM rbac.entities
+	WHERE entity_type = 'environment'
+$$;
+\set noras 'SELECT noras(\'environment:read\'), noras(\'environment:write\');'
+:noras
+SELECT scopes_on('nora', 'environment', 'e3000'), scopes_on('nora', 'environment', 'e3001'), scopes_on('nora', 'environment', 'e500') @> 'environment:write', scopes_on('nora', 'environment', 'e1001') @> 'environment:write';
+SELECT * FROM entities_with_scope('nora', 'environment:read', 'e2', 3);
+-- where the cache has no room for it (and is filled anew, because of the UPDATE)
+SET rbac.cache_size = '256kB';
+UPDATE members SET role = role WHERE member = 'nora';
+:noras
 SELECT scopes_on('nora', 'environment', 'e3000'), scopes_on('nora', 'environment', 'e3001'), scopes_on('nora', 'environment', 'e500') @> 'environment:write', scopes_on('nora', 'environment', 'e1001') @> 'environment:write';
 SELECT * FROM entities_with_scope('nora', 'environment:read', 'e2', 3);
 RESET rbac.cache_size;
+-- of one kind alone
+BEGIN;
+DELETE FROM entity_grants WHERE entity IN (SELECT 'e' || n FROM generate_series(601, 3000) n);
+:noras
+SET LOCAL rbac.cache_size = '256kB';
+UPDATE members SET role = role WHERE member = 'nora';
+:noras
+ROLLBACK;
+BEGIN;
+UPDATE entities SET owner = NULL WHERE entity_type = 'environment' AND entity <> 'e1';
+:noras
+SET LOCAL rbac.cache_size = '256kB';
+UPDATE members SET role = role WHERE member = 'nora';
+:noras
+-- by direct rules
+DELETE FROM entity_grants;
+INSERT INTO role_rules (role, permission_set, entity) SELECT 'acme/None', 'Environment Open', 'e' || n FROM generate_series(1, 2000) n;
+:noras
+UPDATE members SET expires_at = now() WHERE member = 'nora';
+:noras
+ROLLBACK;
+DROP FUNCTION noras;
 DELETE FROM entities WHERE entity_type = 'environment' AND entity <> 's1';
 DELETE FROM entity_type_settings;
 

@@ -85,6 +85,7 @@ $node->safe_psql('postgres', slurp_file(dirname(__FILE__) . '/oracle.sql'));
 # the one that makes most of the changes, in all of the rounds; and another one
 my $mine = Session->new($node);
 my $other = Session->new($node);
+must($_, 'PREPARE ask(text, text, rbac.scope) AS SELECT rbac.has_scope($1, $2, $3)') for $mine, $other;
 my $big = '';    # of this round: the organization that has much, if one does
 
 my %count = (comparisons => 0, organizations => 0);
@@ -264,7 +265,7 @@ sub name_things
 		$world{roles}{$org} = [ map { "$org/role $_" } 1 .. 3 ];
 		$world{teams}{$org} = [ map { "$org/team $_" } 1 .. between(1, 3) ];
 		$world{set_type}{$_} = pick('organization', @types) for @{ $world{sets}{$org} };
-		for (1 .. ($org eq $big ? 700 : between(5, 10)))
+		for (1 .. ($org eq $big ? 1000 : between(5, 10)))
 		{
 			push @{ $world{things}{$org}{ pick($big ? qw(stack app) : @types) } }, pick(@{ $world{ids} });
 		}
@@ -646,6 +647,22 @@ sub changes_elsewhere
 	return;
 }
 
+# In a transaction that takes no lock any more the other session's change counts, too.
+sub revoked_elsewhere
+{
+	my $held = must($mine, sprintf q{SELECT quote_literal(member), quote_literal(entity), quote_literal(scope) FROM oracle.effective
+		WHERE row_id = 0 ORDER BY hashtextextended(concat_ws(chr(10), member, entity, scope), %d) LIMIT 1}, rand(1 << 30));
+	my ($member, @thing) = split /\|/, $held;
+	my $ask = 'EXECUTE ask(' . join(', ', $member, @thing) . ')';
+	must($mine, "BEGIN; $ask; $ask");
+	must($other, "UPDATE rbac.members SET expires_at = 'epoch' WHERE member = $member");
+	my $answer = must($mine, $ask);
+	failed("$ask: $answer, but no longer a member") if $answer ne 'f';
+	must($mine, 'COMMIT');
+	compare($mine, 'after the end of memberships');
+	return;
+}
+
 sub savepoint_undone
 {
 	my $rollback = pick('ROLLBACK TO undo', 'ROLLBACK TO undo; RELEASE undo');
@@ -792,7 +809,7 @@ sub scope_comes_and_goes
 # ---- the test ----
 
 my @steps = (
-	\&autocommit, \&changes_elsewhere, \&transaction, \&transaction, \&undone_transaction, \&single_statement, \&single_message,
+	\&autocommit, \&changes_elsewhere, \&revoked_elsewhere, \&transaction, \&transaction, \&undone_transaction, \&single_statement, \&single_message,
 	\&expiry_of_grants, \&parallel_scan, \&maintenance, \&scope_comes_and_goes);
 my %alone;    # by rule: answers that are true because of it alone
 
@@ -804,7 +821,7 @@ for my $round (1 .. $rounds)
 	# one that a large organization does not fit into, and many small ones hardly do
 	must($mine, sprintf q{SET rbac.cache_size = '%s'}, pick('64MB', '256kB', $big ? '256kB' : ('64MB', '1MB')));
 	must($mine, sprintf 'SET rbac.member = %s', quoted(pick(@{ $world{members} })));
-	must($mine, 'BEGIN;' . clear_world() . make_world() . 'COMMIT; ANALYZE');
+	must($mine, 'BEGIN;' . clear_world() . make_world() . 'COMMIT; VACUUM ANALYZE');
 	for (split /\n/, must($mine, q{SELECT rule, count(*) FROM (SELECT min(rule) FROM oracle.effective
 			GROUP BY row_id, member, entity_type, entity, scope HAVING count(DISTINCT rule) = 1) alone(rule) GROUP BY rule}))
 	{
