@@ -1,18 +1,55 @@
 /*
+ * What the planner derives from a check, for index scans.  The functions are in
+ * plans of anybody's, and so executable by anybody, but not callable: they take a
+ * value that only the planner can make.
+ */
+CREATE TYPE rbac.plan_only;
+CREATE FUNCTION rbac.plan_only_in(pg_catalog.cstring) RETURNS rbac.plan_only
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE FUNCTION rbac.plan_only_out(rbac.plan_only) RETURNS pg_catalog.cstring
+	AS 'MODULE_PATHNAME' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+CREATE TYPE rbac.plan_only (
+	INPUT = rbac.plan_only_in,
+	OUTPUT = rbac.plan_only_out,
+	INTERNALLENGTH = 4,
+	PASSEDBYVALUE
+);
+COMMENT ON FUNCTION rbac.plan_only_in(pg_catalog.cstring) IS 'I/O: accepts nothing';
+COMMENT ON FUNCTION rbac.plan_only_out(rbac.plan_only) IS 'I/O';
+COMMENT ON TYPE rbac.plan_only IS 'an argument that only the planner can give';
+
+CREATE FUNCTION rbac.check_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rbac.check_support(internal) IS 'planner support for has_scope and row_has_scope';
+CREATE FUNCTION rbac.candidates_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rbac.candidates_support(internal) IS 'planner support for candidate_entities and candidate_organizations';
+CREATE FUNCTION rbac.entities_with_scope_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rbac.entities_with_scope_support(internal) IS 'planner support for entities_with_scope';
+
+CREATE FUNCTION rbac.candidate_entities(member text, scope rbac.scope, plan_only rbac.plan_only, element anyelement) RETURNS anyarray
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 SUPPORT rbac.candidates_support;
+COMMENT ON FUNCTION rbac.candidate_entities(text, rbac.scope, rbac.plan_only, anyelement) IS 'in plans only: entities outside of which has_scope is false';
+CREATE FUNCTION rbac.candidate_organizations(member text, scope rbac.scope, plan_only rbac.plan_only, element anyelement) RETURNS anyarray
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 10 SUPPORT rbac.candidates_support;
+COMMENT ON FUNCTION rbac.candidate_organizations(text, rbac.scope, rbac.plan_only, anyelement) IS 'in plans only: organizations outside of which row_has_scope is false';
+
+/*
  * The check.  An entity is taken in the type that the application's column has,
  * so that an index on it stays usable.
  */
 
 CREATE FUNCTION rbac.has_scope(member text, entity text, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'has_scope_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'has_scope_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(member text, entity uuid, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'has_scope_uuid' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'has_scope_uuid' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(member text, entity bigint, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'has_scope_int8' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'has_scope_int8' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(member text, entity integer, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'has_scope_int4' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'has_scope_int4' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(member text, entity smallint, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'has_scope_int2' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'has_scope_int2' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 COMMENT ON FUNCTION rbac.has_scope(text, text, rbac.scope) IS 'does the member hold the scope on the registered entity (for scopes of type organization: on the organization of that name)? unknown members and entities: false; NULL for NULL';
 COMMENT ON FUNCTION rbac.has_scope(text, uuid, rbac.scope) IS 'does the member hold the scope on the registered entity?';
 COMMENT ON FUNCTION rbac.has_scope(text, bigint, rbac.scope) IS 'does the member hold the scope on the registered entity?';
@@ -20,15 +57,15 @@ COMMENT ON FUNCTION rbac.has_scope(text, integer, rbac.scope) IS 'does the membe
 COMMENT ON FUNCTION rbac.has_scope(text, smallint, rbac.scope) IS 'does the member hold the scope on the registered entity?';
 
 CREATE FUNCTION rbac.has_scope(entity text, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'i_have_scope_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'i_have_scope_text' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(entity uuid, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'i_have_scope_uuid' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'i_have_scope_uuid' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(entity bigint, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'i_have_scope_int8' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'i_have_scope_int8' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(entity integer, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'i_have_scope_int4' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'i_have_scope_int4' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.has_scope(entity smallint, scope rbac.scope) RETURNS boolean
-	AS 'MODULE_PATHNAME', 'i_have_scope_int2' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME', 'i_have_scope_int2' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 COMMENT ON FUNCTION rbac.has_scope(text, rbac.scope) IS 'has_scope for current_member(); NULL when there is none';
 COMMENT ON FUNCTION rbac.has_scope(uuid, rbac.scope) IS 'has_scope for current_member(); NULL when there is none';
 COMMENT ON FUNCTION rbac.has_scope(bigint, rbac.scope) IS 'has_scope for current_member(); NULL when there is none';
@@ -41,17 +78,17 @@ COMMENT ON FUNCTION rbac.has_scope(smallint, rbac.scope) IS 'has_scope for curre
  * with "any" takes the rest.
  */
 CREATE FUNCTION rbac.row_has_scope(member text, entity text, scope rbac.scope, organization text, owner text DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.row_has_scope(member text, entity uuid, scope rbac.scope, organization text, owner text DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.row_has_scope(member text, entity bigint, scope rbac.scope, organization text, owner text DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.row_has_scope(member text, entity integer, scope rbac.scope, organization text, owner text DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.row_has_scope(member text, entity smallint, scope rbac.scope, organization text, owner text DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 CREATE FUNCTION rbac.row_has_scope(member text, entity "any", scope rbac.scope, organization "any", owner "any" DEFAULT NULL, tags jsonb DEFAULT NULL) RETURNS boolean
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 5 SUPPORT rbac.check_support;
 COMMENT ON FUNCTION rbac.row_has_scope(text, text, rbac.scope, text, text, jsonb) IS 'would the member hold the scope on an entity with this organization, owner and tags? the registry is not read; NULL for a NULL member, entity, scope or organization';
 COMMENT ON FUNCTION rbac.row_has_scope(text, uuid, rbac.scope, text, text, jsonb) IS 'would the member hold the scope on an entity with this organization, owner and tags?';
 COMMENT ON FUNCTION rbac.row_has_scope(text, bigint, rbac.scope, text, text, jsonb) IS 'would the member hold the scope on an entity with this organization, owner and tags?';
@@ -80,7 +117,7 @@ CREATE FUNCTION rbac.role_scopes(role text) RETURNS rbac.scopeset
 COMMENT ON FUNCTION rbac.role_scopes(text) IS 'all scopes that the role''s rules can give anywhere; of an organization''s role only with role:read there, or as the schema''s owner';
 
 CREATE FUNCTION rbac.entities_with_scope(member text, scope rbac.scope, after text DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS SETOF text
-	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100;
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.entities_with_scope_support;
 COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 'the entities on which the member holds the scope, in byte order of their keys, after a key, at most so many; of others only with org_member:read in their organizations, or as the schema''s owner';
 
 /* ---- administration ---- */

@@ -638,6 +638,15 @@ access_of(const NameRef *member, TimestampTz now)
 	return access;
 }
 
+/* What was true of a member when they asked last, and may be no longer; or NULL. */
+MemberAccess *
+cached_access(const NameRef *member)
+{
+	AccessCacheEntry *entry = access_cache == NULL ? NULL : hash_search(access_cache, member, HASH_FIND, NULL);
+
+	return entry == NULL ? NULL : entry->access;
+}
+
 /* ---- looking into it ---- */
 
 OrgAccess *
@@ -671,6 +680,35 @@ direct_table(MemberAccess *access, KeyKind kind)
 		MemoryContextSwitchTo(old);
 	}
 	return *table;
+}
+
+static void
+grow_counts(MemberAccess *access, int n)
+{
+	Size		size = n * sizeof(ScopeCount);
+
+	access->counts = access->counts == NULL ?
+		MemoryContextAlloc(access->context, size) : repalloc(access->counts, size);
+	for (; access->ncounts < n; access->ncounts++)
+		access->counts[access->ncounts].direct = access->counts[access->ncounts].candidates = -1;
+}
+
+/* What is known of numbers of entities; how many are listed is always. */
+ScopeCount *
+scope_count(MemberAccess *access, int bit)
+{
+	ScopeCount *count;
+
+	if (bit >= access->ncounts)
+		grow_counts(access, bit + 1);
+	count = &access->counts[bit];
+	if (count->direct < 0)
+	{
+		count->direct = 0;
+		for (int i = 0; i < access->ndirect && has_bit(access->any_direct, bit); i++)
+			count->direct += has_bit(access->direct[i].scopes, bit);
+	}
+	return count;
 }
 
 bool

@@ -166,6 +166,12 @@ table_oid(int table)
 	return table_oids[table];
 }
 
+Oid
+registry_oid(void)
+{
+	return table_oid(T_ENTITIES);
+}
+
 /* Are these columns the first of this index, and does it hold every row? */
 static bool
 index_fits(Relation index, int nkeys, const AttrNumber *keys)

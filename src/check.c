@@ -127,13 +127,6 @@ memo_is_good(const CheckMemo *memo, const NameRef *member, const NameRef *scope)
 		(memo->fixed_scope || name_is(scope, memo->scope->name.data, memo->scope->name.len));
 }
 
-/* Can anything but a rule, grant or ownership that is listed give this scope? */
-static inline bool
-needs_registry(const MemberAccess *access, int bit)
-{
-	return access->any_all_scopes || access->unlisted || has_bit(access->any_wide, bit);
-}
-
 /* Look member and scope up. */
 static void
 fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)

@@ -47,4 +47,9 @@
 	tuplesort_getdatum(state, true, value, isnull, NULL)
 #endif
 
+#if PG_VERSION_NUM < 160000
+#define object_aclcheck(class, object, role, mode) \
+	((void) AssertMacro((class) == ProcedureRelationId), pg_proc_aclcheck(object, role, mode))
+#endif
+
 #endif							/* RBAC_COMPAT_H */

@@ -43,6 +43,7 @@ static void
 member_assigned(const char *newval, void *extra)
 {
 	value_lost = false;
+	member_changes(newval);
 }
 
 /*
@@ -65,6 +66,13 @@ define_member_setting(void)
 							   0,
 							   NULL, member_assigned, NULL);
 	value_lost = lost;
+}
+
+/* May this role set the member, or read all that says what a member has? */
+bool
+may_ask_as_anybody(Oid role)
+{
+	return is_rbac_owner(role) || pg_parameter_aclcheck(MEMBER_SETTING, role, ACL_SET) == ACLCHECK_OK;
 }
 
 /* The outer user, unless they could have set the member and did not. */

@@ -182,6 +182,7 @@ extern bool row_name(TableScan *scan, AttrNumber column, NameRef *name);
 extern bool row_bool(TableScan *scan, AttrNumber column);
 extern bool row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *until);
 
+extern Oid	registry_oid(void);
 extern bool is_rbac_table(Oid relid, bool *entities);
 extern void forget_table(Oid relid);
 
@@ -271,6 +272,14 @@ typedef struct DirectAccess
 								 * of then; 0: not looked yet */
 } DirectAccess;
 
+/* On how many entities a member may have a scope: estimates. */
+typedef struct ScopeCount
+{
+	int			direct;			/* how many of direct[] give it; -1: unknown */
+	int			candidates;		/* -1: unknown; see candidates.c */
+	TimestampTz counted_at;		/* the statement that counted candidates */
+} ScopeCount;
+
 /* All that a member may do, in all organizations. */
 typedef struct MemberAccess
 {
@@ -304,14 +313,25 @@ typedef struct MemberAccess
 	KeyTable   *orgs_by_key[KEY_KINDS];
 	KeyTable   *direct_by_key[KEY_KINDS];
 	Key		   *own_key[KEY_KINDS]; /* the member's name, to compare owners */
+	ScopeCount *counts;			/* by scope, for the planner */
+	int			ncounts;
 } MemberAccess;
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
+extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
 extern OrgAccess *org_access(MemberAccess *access, const Key *organization);
 extern KeyTable *direct_table(MemberAccess *access, KeyKind kind);
 extern bool is_member_key(MemberAccess *access, const Key *key);
 extern const Bits *owner_scopes(const MemberAccess *access, int type);
+extern ScopeCount *scope_count(MemberAccess *access, int bit);
+
+/* Can anything but a rule, grant or ownership that is listed give this scope? */
+static inline bool
+needs_registry(const MemberAccess *access, int bit)
+{
+	return access->any_all_scopes || access->unlisted || has_bit(access->any_wide, bit);
+}
 
 /* ---- conditions on tags (condition.c) ---- */
 
@@ -368,9 +388,14 @@ extern bool tag_rules_allow(const OrgAccess *org, int bit, struct varlena *tags)
 extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type,
 								   const Key *key);
 
+/* ---- plans (planner.c) ---- */
+
+extern void member_changes(const char *member);
+
 /* ---- identity (member.c) ---- */
 
 extern bool current_member_name(NameRef *member);
+extern bool may_ask_as_anybody(Oid role);
 extern void define_member_setting(void);
 
 #endif							/* RBAC_INTERNAL_H */
