@@ -294,7 +294,7 @@ sub clear_world
 		DELETE FROM rbac.permission_sets WHERE NOT builtin;
 		DELETE FROM rbac.scopes WHERE NOT builtin;
 		DELETE FROM rbac.entity_types WHERE NOT builtin;
-		TRUNCATE oracle.askers, oracle.probes, oracle.strangers, oracle.rows;
+		TRUNCATE oracle.askers, oracle.probes, oracle.strangers, oracle.rows, oracle.documents;
 	};
 }
 
@@ -372,6 +372,7 @@ sub make_world
 	  . insert('oracle.askers', 'member', map { [ quoted($_) ] } @{ $world{members} }, 'nobody', 'x' x 300)
 	  . insert('oracle.probes', 'scope', map { [ quoted($_) ] } map { @{ $scopes{$_} } } sort keys %scopes)
 	  . insert('oracle.strangers', 'entity', map { [ quoted($_) ] } some(12, @{ $world{ids} }), 'nothing', 'x' x 300, '')
+	  . insert('oracle.documents', 'entity', map { [ quoted($_) ] } @{ $world{ids} }, 'nothing')
 	  . insert('oracle.rows', 'row_id, entity_type, entity, organization, owner, tags',
 		map { [ ++$row, map { quoted($_) } pick(@types), pick(@{ $world{ids} }), pick(@{ $world{orgs} }, 'nowhere'), pick(undef, 'nobody', @{ $world{members} }), pick(@tags) ] } 1 .. 60);
 }
@@ -748,6 +749,23 @@ sub expiry_of_grants
 	return;
 }
 
+# What scans find, of what the views say before and after: a grant may expire
+# meanwhile, but none comes to life.
+sub compare_found
+{
+	my ($name, $expected, $find) = @_;
+	$expected = "SET LOCAL max_parallel_workers_per_gather = 0; $expected";
+	my %before = map { $_ => 1 } split(/\|/, must($mine, $expected));
+	my %found = map { $_ => 1 } split(/\|/, must($mine, $find));
+	my %after = map { $_ => 1 } split(/\|/, must($mine, $expected));
+	my @wrong = ((grep { !$before{$_} } sort keys %found), (grep { !$found{$_} } sort keys %after));
+	failed("$name: @wrong") if @wrong;
+	$count{comparisons}++;
+	return;
+}
+
+sub list { my ($what) = @_; return "SELECT coalesce(string_agg($what, '|'), '')" }
+
 # a sequential scan by parallel workers, inside a transaction with changes
 sub parallel_scan
 {
@@ -755,19 +773,55 @@ sub parallel_scan
 	my ($scope, $member) = map { quoted($_) } pick(@{ $scopes{$type} }), pick(@{ $world{members} });
 	must($mine, 'BEGIN; ' . change());
 	return must($mine, 'ROLLBACK') if must($mine, "SELECT count(*) FROM rbac.scopes WHERE name = $scope") == 0;
-	# before and after: a grant may expire meanwhile, but none comes to life
-	my $expected = qq{SET LOCAL max_parallel_workers_per_gather = 0;
-		SELECT coalesce(string_agg(DISTINCT entity, '|' ORDER BY entity), '') FROM oracle.effective
-		WHERE row_id = 0 AND entity_type = '$type' AND member = $member AND scope = $scope};
-	my %before = map { $_ => 1 } split(/\|/, must($mine, $expected));
-	my %found = map { $_ => 1 } split(/\|/, must($mine, qq{SET LOCAL max_parallel_workers_per_gather = 2;
-		SELECT coalesce(string_agg(entity, '|' ORDER BY entity), '') FROM rbac.entities
-		WHERE entity_type = '$type' AND rbac.has_scope($member, entity, $scope)}));
-	my %after = map { $_ => 1 } split(/\|/, must($mine, $expected));
-	my @wrong = ((grep { !$before{$_} } sort keys %found), (grep { !$found{$_} } sort keys %after));
-	failed("parallel scan: $scope of $member: @wrong") if @wrong;
+	compare_found("parallel scan: $scope of $member",
+		list('DISTINCT entity') . qq{ FROM oracle.effective
+			WHERE row_id = 0 AND entity_type = '$type' AND member = $member AND scope = $scope},
+		'SET LOCAL max_parallel_workers_per_gather = 2; ' . list('entity') . qq{ FROM rbac.entities
+			WHERE entity_type = '$type' AND rbac.has_scope($member, entity, $scope)});
 	must($mine, pick('COMMIT', 'ROLLBACK'));
-	$count{comparisons}++;
+	return;
+}
+
+# Index scans of candidates, in plans that stay from world to world and from
+# member to member, between changes.
+my @scans = ('enable_indexscan', 'enable_indexonlyscan', 'enable_bitmapscan', 'enable_seqscan');
+my %kept;     # prepared statements
+my $candidates = 0;    # of the plans that were looked at, those that have them
+
+sub keep_plan
+{
+	my ($scope, $key) = @_;
+	my $from = $key eq 'row_id'
+	  ? "oracle.rows WHERE entity_type = (SELECT entity_type FROM rbac.scopes WHERE name = '$scope') AND rbac.row_has_scope(rbac.current_member(), entity, '$scope', organization, owner, tags)"
+	  : "oracle.documents WHERE rbac.has_scope($key, '$scope')";
+	my $what = $key eq 'row_id' ? 'row_id::text' : 'entity';
+	return $kept{$scope}{$key} //= do
+	{
+		my $name = "kept$scope$key" =~ s/\W/_/gr;
+		must($mine, "PREPARE $name AS " . list($what) . " FROM $from");
+		$name;
+	};
+}
+
+sub scans_by_index
+{
+	my $type = pick('stack', 'environment', 'insights_account');
+	my $scope = pick(@{ $scopes{$type} });
+	my $key = pick('entity', 'u', 'n', 'row_id');
+	my $name = keep_plan($scope, $key);
+	my $expected = $key eq 'row_id' ? list('DISTINCT row_id::text') . ' FROM oracle.effective WHERE row_id > 0'
+	  : list('DISTINCT entity') . " FROM oracle.effective JOIN oracle.documents USING (entity) WHERE row_id = 0 AND $key IS NOT NULL";
+	must($mine, 'BEGIN');
+	for my $member (some(3, @{ $world{members} }))
+	{
+		my @settings = map { "$_ = " . (chance(0.5) ? 'on' : 'off') } @scans;
+		$settings[3] = 'enable_seqscan = off' if chance(0.7);
+		must($mine, change()) if chance(0.3);
+		must($mine, join('; ', map { "SET LOCAL $_" } @settings, 'rbac.member = ' . quoted($member)));
+		compare_found("$key by @settings: $scope of $member", "$expected AND member = rbac.current_member() AND scope = '$scope'", "EXECUTE $name");
+		$candidates++ if must($mine, "EXPLAIN EXECUTE $name") =~ /candidate_/;
+	}
+	must($mine, pick('COMMIT', 'ROLLBACK'));
 	return;
 }
 
@@ -810,7 +864,7 @@ sub scope_comes_and_goes
 
 my @steps = (
 	\&autocommit, \&changes_elsewhere, \&revoked_elsewhere, \&transaction, \&transaction, \&undone_transaction, \&single_statement, \&single_message,
-	\&expiry_of_grants, \&parallel_scan, \&maintenance, \&scope_comes_and_goes);
+	\&expiry_of_grants, \&parallel_scan, (\&scans_by_index) x 3, \&maintenance, \&scope_comes_and_goes);
 my %alone;    # by rule: answers that are true because of it alone
 
 for my $round (1 .. $rounds)
@@ -836,7 +890,9 @@ for my $round (1 .. $rounds)
 $mine->quit;
 $other->quit;
 $node->stop;
+note("$candidates plans with candidates");
 note("answers that were true because of one rule alone, in new worlds: ", join ', ', map { "$_: $alone{$_}" } sort keys %alone);
 is(scalar(keys %alone), 9, 'each rule mattered');
+cmp_ok($candidates, '>', 0, 'indexes were searched for candidates');
 is($failures, 0, "no difference in $count{comparisons} comparisons on $count{organizations} organizations");
 done_testing();

@@ -23,6 +23,16 @@ CREATE TABLE oracle.rows (
 	tags         jsonb
 );
 
+CREATE INDEX ON oracle.rows (organization);
+-- every id, also as a key of another type where it is the text of one
+CREATE TABLE oracle.documents (
+	entity text COLLATE "C" PRIMARY KEY,
+	u      uuid GENERATED ALWAYS AS (CASE WHEN entity ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN entity::uuid END) STORED,
+	n      integer GENERATED ALWAYS AS (CASE WHEN entity ~ '^(0|-?[1-9][0-9]{0,7})$' THEN entity::integer END) STORED
+);
+CREATE INDEX ON oracle.documents (u);
+CREATE INDEX ON oracle.documents (n, entity);
+
 /* ---- the facts that count at this moment ---- */
 
 CREATE FUNCTION oracle.in_force(expires_at timestamptz) RETURNS boolean LANGUAGE sql STABLE
