@@ -121,7 +121,7 @@ SELECT compared(ARRAY[
 	'SELECT * FROM books WHERE n < 720', 'SELECT * FROM books WHERE n < 720 OR shelf = 3', 'SELECT * FROM books WHERE id > ''b72''',
 	'SELECT * FROM books WHERE id > ''b72'' AND id < ''b73'' AND n % 2 = 1', 'SELECT * FROM books WHERE id LIKE ''b7%''',
 	'SELECT * FROM books WHERE id = ''b718''', 'SELECT * FROM books WHERE id IN (''b718'', ''b719'', ''b1'', NULL)', 'SELECT * FROM copies WHERE organization = ''tiny'' AND book > ''b6''',
-	'SELECT * FROM books WHERE id IS NULL', 'SELECT * FROM copies WHERE organization <> ''tiny''',
+	'SELECT * FROM books WHERE owner IS NULL', 'SELECT * FROM copies WHERE organization <> ''tiny''',
 	'SELECT * FROM books WHERE rbac.has_scope(id, ''stack:write'')', 'SELECT * FROM books WHERE rbac.has_scope(id, ''stack:write'') OR n = 1',
 	'SELECT * FROM books WHERE rbac.has_scope(''olga'', id, ''stack:read'') AND NOT rbac.has_scope(id, ''stack:delete'')',
 	'SELECT * FROM books WHERE rbac.has_scope(''gina'', id, ''stack:read'') IS NOT TRUE',
