@@ -65,6 +65,8 @@ INSERT INTO rbac.members (organization, member, role) VALUES
 	('tiny', 'pia', 'Reads prod'),
 	('tiny', 'olga', 'Member'),
 	('tiny', 'teo', 'Member'),	-- by a team
+	('tiny', 'quinn', 'Member'),	-- owns a book that the registry does not know of
+	('tiny', 'bea', 'Member'),	-- may burn one, which owners may not
 	('acme', 'root', 'Admin'), ('tiny', 'root', 'Admin');
 INSERT INTO rbac.teams (name) VALUES ('tiny/t');
 INSERT INTO rbac.team_members (team, member) VALUES ('tiny/t', 'teo');
@@ -80,6 +82,9 @@ INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
 	UNION ALL
 	SELECT 'Reader', id, 'acme', 'many' FROM books WHERE i BETWEEN 201 AND 2200;
 
+UPDATE books SET owner = 'quinn' WHERE i = 33;
+INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES ('Burner', 'book', '{book:burn}');
+INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('Burner', 'b44', 'tiny', 'bea');
 CREATE FUNCTION use(check_of_row text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$
 BEGIN
 	DROP POLICY IF EXISTS reads ON books;
@@ -133,6 +138,8 @@ SELECT use($$rbac.row_has_scope(rbac.current_member(), id, 'book:read', organiza
 SELECT * FROM by_member('SELECT * FROM books');
 SELECT use($$rbac.row_has_scope(rbac.current_member(), id, 'book:list', organization)$$);
 SELECT * FROM by_member('SELECT * FROM books');
+SELECT * FROM plan_of($$rbac.row_has_scope('quinn', id, 'book:read', organization, owner)$$);
+SELECT * FROM plan_of($$rbac.row_has_scope('bea', id, 'book:burn', organization, owner)$$);
 SELECT * FROM plan_of($$rbac.row_has_scope(rbac.current_member(), i, 'book:list', organization::varchar(20), owner::name)$$);
 
 -- Not where the query has something better: an equality, an IN, another check
