@@ -168,6 +168,8 @@ SELECT * FROM asks_for($$rbac.has_scope('gina', id, 'book:read') AND rbac.has_sc
 SELECT * FROM asks_for($$rbac.has_scope('gina', id, 'book:read') OR rbac.has_scope('tom', id, 'book:read')$$);
 SELECT * FROM asks_for($$rbac.row_has_scope('tom', id, 'book:read', organization) AND rbac.row_has_scope('olga', id, 'book:read', organization)$$);
 SELECT * FROM asks_for($$rbac.row_has_scope('gina', id, 'book:read', organization) AND rbac.has_scope('gina', id, 'book:read')$$);
+SELECT * FROM asks_for($$rbac.row_has_scope(owner, id, 'book:read', organization)$$);
+SELECT * FROM asks_for($$rbac.row_has_scope(CASE WHEN random() < 2 THEN 'tom' END, id, 'book:read', organization)$$);
 -- a condition of the query's is not to be evaluated before the policy's
 SET SESSION AUTHORIZATION regress_app;
 SELECT * FROM asks_for($$rbac.has_scope('stranger', id, 'book:read')$$);
@@ -185,6 +187,14 @@ SET LOCAL rbac.member = 'gina';
 SET LOCAL enable_seqscan = off;
 SELECT * FROM plan_of($$rbac.has_scope(uid, 'book:read')$$);
 SELECT count(*), bool_and(created >= before) FROM (SELECT created, lag(created, 1, 0) OVER () AS before FROM (SELECT created FROM books ORDER BY created, uid) b) b;
+ROLLBACK;
+BEGIN;
+ALTER TABLE books DROP CONSTRAINT books_pkey;
+CREATE INDEX books_title_id ON books (title, id);
+SET LOCAL SESSION AUTHORIZATION regress_app;
+SET LOCAL rbac.member = 'gina';
+SET LOCAL enable_seqscan = off;
+SELECT * FROM plan_of($$rbac.has_scope(id, 'book:read')$$);
 ROLLBACK;
 -- Of partial indexes, and indexes on an expression, as of any.
 BEGIN;
