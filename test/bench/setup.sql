@@ -1,8 +1,10 @@
 /*
- * An organization with :rows stacks of each kind of key, and three members:
+ * An organization with :rows stacks of each kind of key, and members:
  *   direct  3 teams, 5 roles with 10 rules, grants on 20 stacks of each table
  *   wide    a role of the organization's own with a rule for all stacks
  *   admin   the role Admin
+ *   many    grants on every tenth stack of the tables with text and uuid keys
+ *   tagged  a role with a rule for half of the stacks of the table with tags
  * and an application's tables of these stacks.
  */
 CREATE EXTENSION rbac;
@@ -14,10 +16,15 @@ INSERT INTO rbac.role_rules (role, permission_set)
 	FROM generate_series(1, 4) i, unnest('{Environment Read,Account Read}'::text[]) set;
 INSERT INTO rbac.roles (name) VALUES ('acme/Reader');
 INSERT INTO rbac.role_rules (role, permission_set) VALUES ('acme/Reader', 'Stack Read');
+INSERT INTO rbac.roles (name) VALUES ('acme/Tagged'), ('acme/None');
+INSERT INTO rbac.role_rules (role, permission_set, condition)
+	VALUES ('acme/Tagged', 'Stack Read', '$.env == "prod"');
 INSERT INTO rbac.members (organization, member, role) VALUES
 	('acme', 'direct', 'Member'),
 	('acme', 'wide', 'acme/Reader'),
-	('acme', 'admin', 'Admin');
+	('acme', 'admin', 'Admin'),
+	('acme', 'many', 'acme/None'),
+	('acme', 'tagged', 'acme/Tagged');
 INSERT INTO rbac.teams (name) SELECT 'acme/team' || i FROM generate_series(1, 3) i;
 INSERT INTO rbac.team_members (team, member) SELECT name, 'direct' FROM rbac.teams;
 INSERT INTO rbac.team_roles (team, role) VALUES
@@ -34,16 +41,25 @@ ALTER TABLE by_uuid ALTER id TYPE uuid USING id::uuid;
 CREATE TABLE by_bigint (LIKE by_text);
 ALTER TABLE by_bigint ALTER id TYPE bigint USING id::bigint;
 CREATE TABLE few (LIKE by_text);
+CREATE TABLE tagged (LIKE by_text);
+ALTER TABLE tagged ADD tags jsonb;
 
 INSERT INTO by_uuid SELECT gen_random_uuid(), 'acme', 'user' || i % 1000 FROM generate_series(1, :rows) i;
 INSERT INTO by_text SELECT * FROM by_uuid;
 INSERT INTO by_bigint SELECT i, 'acme', 'user' || i % 1000 FROM generate_series(1, :rows) i;
 INSERT INTO few SELECT * FROM by_text ORDER BY md5(id) LIMIT :rows / 40;
+-- 32 values, in any order
+INSERT INTO tagged
+	SELECT id, organization, owner,
+		jsonb_build_object('env', (ARRAY['prod', 'test'])[i % 2 + 1], 'team', 'team' || i % 32 / 2)
+	FROM (SELECT *, row_number() OVER () AS i FROM by_text) t ORDER BY id;
 
 -- two million times the triggers for foreign keys would take minutes
 SET session_replication_role = replica;
 INSERT INTO rbac.entities SELECT 'stack', id, organization, owner FROM by_text;
 INSERT INTO rbac.entities SELECT 'stack', id, organization, owner FROM by_bigint;
+INSERT INTO rbac.entity_grants (permission_set, entity_type, entity, organization, member)
+	SELECT 'Stack Read', 'stack', id, 'acme', 'many' FROM (SELECT id, row_number() OVER () AS i FROM by_text) t WHERE i % 10 = 0;
 RESET session_replication_role;
 
 INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
@@ -65,6 +81,8 @@ CREATE FUNCTION say_yes(member text, id text, scope rbac.scope, organization tex
 	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
 CREATE FUNCTION say_no(member text, id text, scope rbac.scope, organization text, owner text) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE PARALLEL SAFE COST 5;
+CREATE FUNCTION say_yes(member text, id text, scope rbac.scope, organization text, owner text, tags jsonb) RETURNS boolean
+	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
 CREATE FUNCTION say_no(member text, id text, scope text) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
 
@@ -77,10 +95,11 @@ SELECT format('ALTER DATABASE %I SET %s', current_database(), setting) FROM (VAL
 
 /* The logins; their policies are the cases' own. */
 CREATE ROLE app LOGIN;
-GRANT SELECT ON by_text, by_uuid, by_bigint, few TO app;
+GRANT SELECT ON by_text, by_uuid, by_bigint, few, tagged TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA rbac TO app;
 ALTER ROLE app SET session_preload_libraries = 'rbac', :'noop';
 ALTER TABLE by_text ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_uuid ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_bigint ENABLE ROW LEVEL SECURITY;
 ALTER TABLE few ENABLE ROW LEVEL SECURITY;
+ALTER TABLE tagged ENABLE ROW LEVEL SECURITY;
