@@ -59,7 +59,8 @@ SET session_replication_role = replica;
 INSERT INTO rbac.entities SELECT 'stack', id, organization, owner FROM by_text;
 INSERT INTO rbac.entities SELECT 'stack', id, organization, owner FROM by_bigint;
 INSERT INTO rbac.entity_grants (permission_set, entity_type, entity, organization, member)
-	SELECT 'Stack Read', 'stack', id, 'acme', 'many' FROM (SELECT id, row_number() OVER () AS i FROM by_text) t WHERE i % 10 = 0;
+	SELECT 'Stack Read', 'stack', id, 'acme', 'many' FROM (SELECT id, row_number() OVER () AS i FROM by_text) t
+	WHERE i % 10 = 0 ORDER BY md5(id);
 RESET session_replication_role;
 
 INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
