@@ -48,11 +48,15 @@ typedef struct KeyTable
 	Key		   *keys;			/* by item; kind KEY_NONE if it has none */
 } KeyTable;
 
+#pragma GCC visibility push(hidden)
+
 extern uint64 key_seed;
 
 extern bool convert_key(Key *key, KeyKind kind, const char *text, int len);
 extern NameRef key_text(const Key *key, char buffer[KEY_TEXT_MAX]);
 extern KeyTable *build_key_table(KeyKind kind, const void *names, Size stride, int n);
+
+#pragma GCC visibility pop
 
 static inline uint64
 mix64(uint64 h)

@@ -25,6 +25,12 @@
 #include "names.h"
 #include "scopeset.h"
 
+/*
+ * Nobody else links to what is declared here.  Knowing that, the compiler calls
+ * functions and reaches variables directly.
+ */
+#pragma GCC visibility push(hidden)
+
 /* ---- settings (rbac.c; rbac.member is in member.c) ---- */
 
 extern int	rbac_cache_size;	/* rbac.cache_size, kB */
@@ -397,5 +403,7 @@ extern void member_changes(const char *member);
 extern bool current_member_name(NameRef *member);
 extern bool may_ask_as_anybody(Oid role);
 extern void define_member_setting(void);
+
+#pragma GCC visibility pop
 
 #endif							/* RBAC_INTERNAL_H */
