@@ -711,6 +711,7 @@ scope_count(MemberAccess *access, int bit)
 	return count;
 }
 
+/* The key's hash is not looked at. */
 bool
 is_member_key(MemberAccess *access, const Key *key)
 {
@@ -725,5 +726,5 @@ is_member_key(MemberAccess *access, const Key *key)
 		*own = made;
 		MemoryContextSwitchTo(old);
 	}
-	return (*own)->kind == key->kind && key_equal(*own, key);
+	return (*own)->kind == key->kind && (*own)->len == key->len && bytes_equal((*own)->data, key->data, key->len);
 }

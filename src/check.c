@@ -362,7 +362,7 @@ surely_misses(const CheckMemo *memo, const Key *key)
 {
 	const KeyTable *table = memo->access->direct_by_key[key->kind];
 
-	return memo->direct_only && table != NULL && !may_have_items(table, key);
+	return memo->direct_only && table != NULL && !may_contain(table->filter, key->hash);
 }
 
 static pg_attribute_always_inline bool

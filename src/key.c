@@ -89,39 +89,41 @@ parse_integer(const char *text, int len, int64 *value)
 
 /*
  * Make the key of a given kind whose text form is this; false if there is none.
- * The key's data is allocated, except that of a text.
+ * A uuid or an integer is put into the room that is given.
  */
-bool
-convert_key(Key *key, KeyKind kind, const char *text, int len)
+static bool
+convert_into(char *room, Key *key, KeyKind kind, const char *text, int len)
 {
-	unsigned char uuid[UUID_LEN] = {0};
 	int64		value;
-	char	   *data;
 
-	key->kind = KEY_NONE;
 	switch (kind)
 	{
 		case KEY_TEXT:
 			*key = make_key(kind, text, len);
 			return true;
 		case KEY_UUID:
-			if (!parse_uuid(text, len, uuid))
+			if (!parse_uuid(text, len, (unsigned char *) room))
 				return false;
-			data = palloc(UUID_LEN);
-			memcpy(data, uuid, UUID_LEN);
-			*key = make_key(kind, data, UUID_LEN);
+			*key = make_key(kind, room, UUID_LEN);
 			return true;
 		case KEY_INTEGER:
 			if (!parse_integer(text, len, &value))
 				return false;
-			data = palloc(sizeof(value));
-			memcpy(data, &value, sizeof(value));
-			*key = make_key(kind, data, sizeof(value));
+			memcpy(room, &value, sizeof(value));
+			*key = make_key(kind, room, sizeof(value));
 			return true;
 		case KEY_NONE:
 			break;
 	}
 	return false;
+}
+
+/* The same, with its data allocated, except that of a text. */
+bool
+convert_key(Key *key, KeyKind kind, const char *text, int len)
+{
+	key->kind = KEY_NONE;
+	return convert_into(kind == KEY_TEXT ? NULL : palloc0(UUID_LEN), key, kind, text, len);
 }
 
 /* The text form of a key: a text's own bytes, of others in the buffer. */
@@ -142,6 +144,24 @@ key_text(const Key *key, char buffer[KEY_TEXT_MAX])
 	}
 }
 
+static void *
+alloc_zero(Size size)
+{
+	return MemoryContextAllocExtended(CurrentMemoryContext, size, MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+}
+
+static void
+add_item(KeyTable *table, uint64 *words, uint32 item, uint32 hash)
+{
+	uint32		i = hash & table->mask;
+
+	while (table->slots[i].hash != 0)
+		i = (i + 1) & table->mask;
+	table->slots[i].hash = hash;
+	table->slots[i].item = item;
+	words[hash & table->filter.mask] |= UINT64CONST(1) << (hash >> 26) | UINT64CONST(1) << (hash >> 20 & 63);
+}
+
 /*
  * A table of n names, each of them a NameRef `stride` bytes after the one
  * before.  The names stay where they are.
@@ -150,27 +170,28 @@ KeyTable *
 build_key_table(KeyKind kind, const void *names, Size stride, int n)
 {
 	KeyTable   *table = palloc(sizeof(KeyTable));
+	Size		fixed_len = kind == KEY_UUID ? UUID_LEN : kind == KEY_INTEGER ? sizeof(int64) : 0;
+	char	   *fixed = alloc_zero(n * fixed_len);
 	uint64		size = 8;
+	uint64	   *words;
 
-	while (size < (uint64) n * 4)
+	while (size < (uint64) n * 2)
 		size *= 2;
+	table->kind = kind;
 	table->mask = size - 1;
-	table->tags = MemoryContextAllocExtended(CurrentMemoryContext, size * sizeof(uint32),
-											 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
-	table->items = MemoryContextAllocHuge(CurrentMemoryContext, size * sizeof(uint32));
-	table->keys = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(Key));
+	table->slots = alloc_zero(size * sizeof(KeySlot));
+	table->fixed = fixed;
+	table->names = names;
+	table->stride = stride;
+	table->filter.mask = size / 4 - 1;
+	table->filter.words = words = alloc_zero(size / 4 * sizeof(uint64));
 	for (int item = 0; item < n; item++)
 	{
-		const NameRef *name = (const NameRef *) ((const char *) names + item * stride);
-		Key		   *key = &table->keys[item];
-		uint32		i;
+		const NameRef *name = (const NameRef *) (table->names + item * stride);
+		Key			key;
 
-		if (!convert_key(key, kind, name->data, name->len))
-			continue;
-		for (i = key->hash & table->mask; table->tags[i] != 0;)
-			i = (i + 1) & table->mask;
-		table->tags[i] = key->hash;
-		table->items[i] = item;
+		if (convert_into(fixed + item * fixed_len, &key, kind, name->data, name->len))
+			add_item(table, words, item, key.hash);
 	}
 	return table;
 }

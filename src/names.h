@@ -52,6 +52,15 @@ load64(const char *p)
 	return v;
 }
 
+static inline uint32
+load32(const char *p)
+{
+	uint32		v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /* memcmp() == 0 for short strings, without a call. */
 static inline bool
 bytes_equal(const char *a, const char *b, int len)
@@ -60,6 +69,8 @@ bytes_equal(const char *a, const char *b, int len)
 
 	if (len < 8)
 	{
+		if (len >= 4)
+			return load32(a) == load32(b) && load32(end - 4) == load32(b + len - 4);
 		for (; a < end; a++, b++)
 			if (*a != *b)
 				return false;
