@@ -41,13 +41,16 @@ typedef enum ArgForm
 
 typedef struct CheckMemo
 {
+	Stamp		same;			/* `stamp` if only the entity can differ from one
+								 * call to the next, else 0 */
+	TimestampTz statement;
+	KeyFilter	possible;		/* entities that has_scope() can be true of */
 	Stamp		stamp;			/* all of this is good as long as this is
 								 * invalidation_stamp; 0: not good */
-	TimestampTz statement;
 	MemberAccess *access;
 	ScopeEntry *scope;
+	bool		fixed_member;	/* the member is a constant or the setting's */
 	bool		fixed_scope;	/* the scope is a constant */
-	bool		direct_only;	/* only a listed entity can give it */
 	ArgForm		forms[3];		/* of row_has_scope()'s three keys */
 } CheckMemo;
 
@@ -98,24 +101,38 @@ uuid_key(Datum value)
 
 /* ---- what member and scope come to ---- */
 
-static CheckMemo *
-create_memo(FunctionCallInfo fcinfo, int scope_arg)
+static bool
+is_constant(const FmgrInfo *flinfo, int arg)
 {
-	FmgrInfo   *flinfo = fcinfo->flinfo;
+	return flinfo->fn_expr != NULL && IsA(flinfo->fn_expr, FuncExpr) &&
+		IsA(list_nth(((FuncExpr *) flinfo->fn_expr)->args, arg), Const);
+}
+
+/* own: the member is not an argument, so that the scope is the one after the entity. */
+static CheckMemo *
+create_memo(FmgrInfo *flinfo, bool own)
+{
 	CheckMemo  *memo = MemoryContextAllocZero(flinfo->fn_mcxt, sizeof(CheckMemo));
 
-	if (flinfo->fn_expr != NULL && IsA(flinfo->fn_expr, FuncExpr))
-		memo->fixed_scope = IsA(list_nth(((FuncExpr *) flinfo->fn_expr)->args, scope_arg), Const);
+	memo->fixed_member = !own && is_constant(flinfo, 0);
+	memo->fixed_scope = is_constant(flinfo, own ? 1 : 2);
 	flinfo->fn_extra = memo;
 	return memo;
 }
 
 static inline CheckMemo *
-get_memo(FunctionCallInfo fcinfo, int scope_arg)
+get_memo(FunctionCallInfo fcinfo, bool own)
 {
 	if (unlikely(fcinfo->flinfo->fn_extra == NULL))
-		return create_memo(fcinfo, scope_arg);
+		return create_memo(fcinfo->flinfo, own);
 	return fcinfo->flinfo->fn_extra;
+}
+
+/* Good for this call, without a look at member and scope? */
+static pg_attribute_always_inline bool
+memo_is_same(const CheckMemo *memo)
+{
+	return memo->same == invalidation_stamp && memo->statement == GetCurrentStatementStartTimestamp();
 }
 
 static pg_attribute_always_inline bool
@@ -127,21 +144,38 @@ memo_is_good(const CheckMemo *memo, const NameRef *member, const NameRef *scope)
 		(memo->fixed_scope || name_is(scope, memo->scope->name.data, memo->scope->name.len));
 }
 
-/* Look member and scope up. */
+static inline void
+set_stamp(CheckMemo *memo, Stamp stamp)
+{
+	memo->stamp = stamp;
+	memo->same = memo->fixed_member && memo->fixed_scope ? stamp : 0;
+}
+
+static KeyFilter
+find_possible(MemberAccess *access, const ScopeEntry *scope, KeyKind kind)
+{
+	if (scope->type == TYPE_ORGANIZATION || needs_registry(access, scope->bit))
+		return any_key;
+	if (!has_bit(access->any_direct, scope->bit))
+		return no_key;
+	return direct_table(access, kind)->filter;
+}
+
+/* Look member and scope up, to ask about entities with keys of this kind. */
 static void
-fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope)
+fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope, KeyKind kind)
 {
 	TimestampTz statement = GetCurrentStatementStartTimestamp();
 
 	if (memo->stamp == 0 || memo->statement != statement)
 		AcceptInvalidationMessages();
-	memo->stamp = 0;
+	set_stamp(memo, 0);
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
-	memo->direct_only = memo->scope->type != TYPE_ORGANIZATION && !needs_registry(memo->access, memo->scope->bit);
+	memo->possible = find_possible(memo->access, memo->scope, kind);
 	if (!memo->access->own_command && !reading_own_command())
-		memo->stamp = memo->access->stamp;
+		set_stamp(memo, memo->access->stamp);
 }
 
 /* ---- one entity ---- */
@@ -336,141 +370,160 @@ answer_holds(CheckMemo *memo)
 		return true;
 	if (!is_current(memo->access, memo->statement))
 		return false;
-	memo->stamp = memo->access->stamp;
+	set_stamp(memo, memo->access->stamp);
 	return true;
 }
 
-static pg_noinline bool
-check_again(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
+static bool
+try_answer(CheckMemo *memo, const Key *key, bool *answer)
 {
-	bool		result = false;
+	*answer = may_contain(memo->possible, key->hash) && check_key(memo, key);
+	return likely(answer_holds(memo));
+}
+
+static pg_noinline bool
+fill_and_answer(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
+{
+	bool		answer;
 
 	for (int i = 0; i < MAX_ATTEMPTS; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		fill_memo(memo, member, scope);
-		result = check_key(memo, key);
-		if (answer_holds(memo))
+		fill_memo(memo, member, scope, key->kind);
+		if (try_answer(memo, key, &answer))
 			break;
 	}
-	return result;
+	return answer;
 }
 
-/* The usual case of a scan: nothing is known of this entity, or could be. */
-static inline bool
-surely_misses(const CheckMemo *memo, const Key *key)
+/* Of the member who is the first argument, or of the one who is asking (own). */
+static Datum
+has_scope(FunctionCallInfo fcinfo, bool own, const Key *key)
 {
-	const KeyTable *table = memo->access->direct_by_key[key->kind];
-
-	return memo->direct_only && table != NULL && !may_contain(table->filter, key->hash);
-}
-
-static pg_attribute_always_inline bool
-has_scope(CheckMemo *memo, const NameRef *member, const NameRef *scope, const Key *key)
-{
-	if (likely(memo_is_good(memo, member, scope)))
-	{
-		bool		result;
-
-		if (surely_misses(memo, key))
-			return false;
-		result = check_key(memo, key);
-		if (likely(answer_holds(memo)))
-			return result;
-	}
-	return check_again(memo, member, scope, key);
-}
-
-static pg_attribute_always_inline Datum
-has_scope_of(FunctionCallInfo fcinfo, Key key)
-{
-	NameRef		member = text_arg(PG_GETARG_DATUM(0));
-	NameRef		scope = text_arg(PG_GETARG_DATUM(2));
-
-	PG_RETURN_BOOL(has_scope(get_memo(fcinfo, 2), &member, &scope, &key));
-}
-
-static pg_attribute_always_inline Datum
-i_have_scope_of(FunctionCallInfo fcinfo, Key key)
-{
+	CheckMemo  *memo = get_memo(fcinfo, own);
 	NameRef		member;
-	NameRef		scope = text_arg(PG_GETARG_DATUM(1));
+	NameRef		scope;
+	bool		answer;
 
-	if (!current_member_name(&member))
+	if (memo_is_same(memo) && try_answer(memo, key, &answer))
+		PG_RETURN_BOOL(answer);
+	if (!own)
+		member = text_arg(PG_GETARG_DATUM(0));
+	else if (current_member_name(&member))
+		memo->fixed_member = member_is_set();
+	else
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(has_scope(get_memo(fcinfo, 1), &member, &scope, &key));
+	scope = text_arg(PG_GETARG_DATUM(own ? 1 : 2));
+	if (!memo_is_good(memo, &member, &scope) || !try_answer(memo, key, &answer))
+		answer = fill_and_answer(memo, &member, &scope, key);
+	PG_RETURN_BOOL(answer);
+}
+
+/* The usual case of a scan: what is known of this entity is known not to matter. */
+static pg_attribute_always_inline bool
+surely_not(FunctionCallInfo fcinfo, uint32 hash)
+{
+	const CheckMemo *memo = fcinfo->flinfo->fn_extra;
+
+	return memo != NULL && memo_is_same(memo) && !may_contain(memo->possible, hash);
+}
+
+/*
+ * The same for all else.  These are functions of their own, and get a key by its
+ * parts, so that the usual case neither saves registers nor keeps a key in memory.
+ */
+static pg_noinline Datum
+has_scope_on_bytes(FunctionCallInfo fcinfo, bool own, KeyKind kind, uint32 hash, const char *data, int len)
+{
+	Key			key = {kind, hash, len, data};
+
+	return has_scope(fcinfo, own, &key);
+}
+
+static pg_noinline Datum
+has_scope_on_integer(FunctionCallInfo fcinfo, bool own, uint32 hash, int64 value)
+{
+	Key			key = {KEY_INTEGER, hash, sizeof(value), (const char *) &value};
+
+	return has_scope(fcinfo, own, &key);
+}
+
+static pg_attribute_always_inline Datum
+check_bytes(FunctionCallInfo fcinfo, bool own, Key key)
+{
+	if (likely(surely_not(fcinfo, key.hash)))
+		PG_RETURN_BOOL(false);
+	return has_scope_on_bytes(fcinfo, own, key.kind, key.hash, key.data, key.len);
+}
+
+static pg_attribute_always_inline Datum
+check_integer(FunctionCallInfo fcinfo, bool own, int64 value)
+{
+	uint32		hash = integer_key(&value).hash;
+
+	if (likely(surely_not(fcinfo, hash)))
+		PG_RETURN_BOOL(false);
+	return has_scope_on_integer(fcinfo, own, hash, value);
 }
 
 Datum
 has_scope_text(PG_FUNCTION_ARGS)
 {
-	return has_scope_of(fcinfo, text_key(PG_GETARG_DATUM(1)));
+	return check_bytes(fcinfo, false, text_key(PG_GETARG_DATUM(1)));
 }
 
 Datum
 has_scope_uuid(PG_FUNCTION_ARGS)
 {
-	return has_scope_of(fcinfo, uuid_key(PG_GETARG_DATUM(1)));
+	return check_bytes(fcinfo, false, uuid_key(PG_GETARG_DATUM(1)));
 }
 
 Datum
 has_scope_int8(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT64(1);
-
-	return has_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, false, PG_GETARG_INT64(1));
 }
 
 Datum
 has_scope_int4(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT32(1);
-
-	return has_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, false, PG_GETARG_INT32(1));
 }
 
 Datum
 has_scope_int2(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT16(1);
-
-	return has_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, false, PG_GETARG_INT16(1));
 }
 
 Datum
 i_have_scope_text(PG_FUNCTION_ARGS)
 {
-	return i_have_scope_of(fcinfo, text_key(PG_GETARG_DATUM(0)));
+	return check_bytes(fcinfo, true, text_key(PG_GETARG_DATUM(0)));
 }
 
 Datum
 i_have_scope_uuid(PG_FUNCTION_ARGS)
 {
-	return i_have_scope_of(fcinfo, uuid_key(PG_GETARG_DATUM(0)));
+	return check_bytes(fcinfo, true, uuid_key(PG_GETARG_DATUM(0)));
 }
 
 Datum
 i_have_scope_int8(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT64(0);
-
-	return i_have_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, true, PG_GETARG_INT64(0));
 }
 
 Datum
 i_have_scope_int4(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT32(0);
-
-	return i_have_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, true, PG_GETARG_INT32(0));
 }
 
 Datum
 i_have_scope_int2(PG_FUNCTION_ARGS)
 {
-	int64		value = PG_GETARG_INT16(0);
-
-	return i_have_scope_of(fcinfo, integer_key(&value));
+	return check_integer(fcinfo, true, PG_GETARG_INT16(0));
 }
 
 /* ---- row_has_scope ---- */
@@ -498,6 +551,22 @@ arg_form(Oid type)
 						 errmsg("keys of type %s are not supported", format_type_be(type)),
 						 errhint("Use text, uuid, bigint, integer or smallint.")));
 			return ARG_TEXT;
+	}
+}
+
+static KeyKind
+form_kind(ArgForm form)
+{
+	switch (form)
+	{
+		case ARG_UUID:
+			return KEY_UUID;
+		case ARG_INT8:
+		case ARG_INT4:
+		case ARG_INT2:
+			return KEY_INTEGER;
+		default:
+			return KEY_TEXT;
 	}
 }
 
@@ -659,7 +728,7 @@ row_has_scope(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(3))
 		PG_RETURN_NULL();
-	memo = get_memo(fcinfo, 2);
+	memo = get_memo(fcinfo, false);
 	if (unlikely(memo->forms[2] == ARG_UNKNOWN_YET))
 		find_forms(memo, fcinfo->flinfo);
 	member = text_arg(PG_GETARG_DATUM(0));
@@ -669,7 +738,7 @@ row_has_scope(PG_FUNCTION_ARGS)
 		bool		result;
 
 		if (unlikely(!memo_is_good(memo, &member, &scope)))
-			fill_memo(memo, &member, &scope);
+			fill_memo(memo, &member, &scope, form_kind(memo->forms[0]));
 		result = row_allows(fcinfo, memo);
 		if (likely(answer_holds(memo)) || i == MAX_ATTEMPTS)
 			PG_RETURN_BOOL(result);

@@ -17,6 +17,11 @@
 
 uint64		key_seed;
 
+static const uint64 all_bits = PG_UINT64_MAX;
+static const uint64 no_bits = 0;
+const KeyFilter any_key = {&all_bits, 0};
+const KeyFilter no_key = {&no_bits, 0};
+
 static const char hex_digits[] = "0123456789abcdef";
 
 static bool

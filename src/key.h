@@ -71,6 +71,8 @@ typedef struct KeyTable
 #pragma GCC visibility push(hidden)
 
 extern uint64 key_seed;
+extern const KeyFilter any_key;
+extern const KeyFilter no_key;
 
 extern bool convert_key(Key *key, KeyKind kind, const char *text, int len);
 extern NameRef key_text(const Key *key, char buffer[KEY_TEXT_MAX]);

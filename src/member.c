@@ -39,11 +39,13 @@ static NameData login_name;
 PG_FUNCTION_INFO_V1(current_member);
 PG_FUNCTION_INFO_V1(act_as);
 
+/* Whoever relies on member_is_set() notices that it is another member now. */
 static void
 member_assigned(const char *newval, void *extra)
 {
 	value_lost = false;
 	member_changes(newval);
+	invalidation_stamp++;
 }
 
 /*
@@ -87,6 +89,13 @@ find_login(Oid role)
 	return true;
 }
 
+/* Does the setting say who is asking? */
+bool
+member_is_set(void)
+{
+	return member_setting != NULL && member_setting[0] != '\0';
+}
+
 /* The member that is asking; false if nobody is. */
 bool
 current_member_name(NameRef *member)
@@ -99,7 +108,7 @@ current_member_name(NameRef *member)
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("the value of \"%s\" is not known: the library was loaded during a parallel query", MEMBER_SETTING),
 				 errhint("Add rbac to session_preload_libraries.")));
-	if (member_setting != NULL && member_setting[0] != '\0')
+	if (member_is_set())
 	{
 		*member = cstring_ref(member_setting);
 		return true;

@@ -60,7 +60,8 @@ typedef uint64 Stamp;
 #define CHANNELS	4096
 
 extern Stamp invalidation_stamp;	/* now; moves on with each message, and
-									 * whenever a MemberAccess is freed */
+									 * whenever a MemberAccess is freed or
+									 * rbac.member is set */
 extern Stamp channel_stamps[CHANNELS];
 
 extern int	channel_of(Topic topic, const char *name, int len);
@@ -402,6 +403,7 @@ extern void member_changes(const char *member);
 
 extern bool current_member_name(NameRef *member);
 extern bool may_ask_as_anybody(Oid role);
+extern bool member_is_set(void);
 extern void define_member_setting(void);
 
 #pragma GCC visibility pop
