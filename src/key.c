@@ -156,15 +156,16 @@ alloc_zero(Size size)
 }
 
 static void
-add_item(KeyTable *table, uint64 *words, uint32 item, uint32 hash)
+add_item(KeyTable *table, uint64 *words, uint32 item, const Key *key)
 {
-	uint32		i = hash & table->mask;
+	KeySlot    *slot = &table->slots[key->hash & table->mask];
 
-	while (table->slots[i].hash != 0)
-		i = (i + 1) & table->mask;
-	table->slots[i].hash = hash;
-	table->slots[i].item = item;
-	words[hash & table->filter.mask] |= UINT64CONST(1) << (hash >> 26) | UINT64CONST(1) << (hash >> 20 & 63);
+	while (slot->data != NULL)
+		slot = &table->slots[(slot - table->slots + 1) & table->mask];
+	slot->data = key->data;
+	slot->tag = key_tag(key);
+	slot->item = item;
+	words[key->hash & table->filter.mask] |= filter_bits(key->hash);
 }
 
 /*
@@ -182,21 +183,17 @@ build_key_table(KeyKind kind, const void *names, Size stride, int n)
 
 	while (size < (uint64) n * 2)
 		size *= 2;
-	table->kind = kind;
 	table->mask = size - 1;
 	table->slots = alloc_zero(size * sizeof(KeySlot));
-	table->fixed = fixed;
-	table->names = names;
-	table->stride = stride;
-	table->filter.mask = size / 4 - 1;
-	table->filter.words = words = alloc_zero(size / 4 * sizeof(uint64));
+	table->filter.mask = size / 8 - 1;
+	table->filter.words = words = alloc_zero(size / 8 * sizeof(uint64));
 	for (int item = 0; item < n; item++)
 	{
-		const NameRef *name = (const NameRef *) (table->names + item * stride);
+		const NameRef *name = (const NameRef *) ((const char *) names + item * stride);
 		Key			key;
 
 		if (convert_into(fixed + item * fixed_len, &key, kind, name->data, name->len))
-			add_item(table, words, item, key.hash);
+			add_item(table, words, item, &key);
 	}
 	return table;
 }

@@ -38,8 +38,8 @@ typedef struct Key
 /*
  * Most of what is asked for is in no list.  Of each key that is in it, a filter
  * has two bits set in one of its words, so that a miss mostly costs one load.
- * The words take four to eight bytes a key: those of 100,000 keys stay in a
- * CPU's cache.
+ * The words take two to four bytes a key: those of 100,000 keys stay in a CPU's
+ * cache.
  */
 typedef struct KeyFilter
 {
@@ -49,7 +49,8 @@ typedef struct KeyFilter
 
 typedef struct KeySlot
 {
-	uint32		hash;			/* 0: free */
+	const char *data;			/* NULL: free */
+	uint32		tag;
 	uint32		item;
 } KeySlot;
 
@@ -59,12 +60,8 @@ typedef struct KeySlot
  */
 typedef struct KeyTable
 {
-	KeyKind		kind;
 	uint32		mask;
 	KeySlot    *slots;
-	const char *fixed;			/* by item, side by side: uuids or integers */
-	const char *names;			/* texts: where the first NameRef is, */
-	Size		stride;			/* and how far it is to the next */
 	KeyFilter	filter;
 } KeyTable;
 
@@ -133,20 +130,23 @@ make_key(KeyKind kind, const char *data, int len)
 	return key;
 }
 
-static inline bool
-may_contain(KeyFilter filter, uint32 hash)
+static inline uint64
+filter_bits(uint32 hash)
 {
-	uint64		word = filter.words[hash & filter.mask];
-
-	return (word >> (hash >> 26) & word >> (hash >> 20 & 63) & 1) != 0;
+	return UINT64CONST(1) << (hash >> 26) | UINT64CONST(1) << (hash >> 20 & 63);
 }
 
 static inline bool
-item_is(const KeyTable *table, uint32 item, const Key *key)
+may_contain(KeyFilter filter, uint32 hash)
 {
-	if (table->kind == KEY_TEXT)
-		return name_is((const NameRef *) (table->names + item * table->stride), key->data, key->len);
-	return bytes_equal(table->fixed + (Size) item * key->len, key->data, key->len);
+	return (~filter.words[hash & filter.mask] & filter_bits(hash)) == 0;
+}
+
+/* The key's length, and as much of its hash as has room; of no key that is too long. */
+static inline uint32
+key_tag(const Key *key)
+{
+	return (key->hash & ~(uint32) 0xFF) | key->len;
 }
 
 /*
@@ -156,12 +156,18 @@ item_is(const KeyTable *table, uint32 item, const Key *key)
 static inline int
 next_item(const KeyTable *table, const Key *key, uint32 *position)
 {
-	for (uint32 i = *position & table->mask; table->slots[i].hash != 0; i = (i + 1) & table->mask)
+	uint32		tag = key_tag(key);
+
+	if (key->len > NAME_MAX_LEN)
+		return -1;
+	for (uint32 i = *position & table->mask; table->slots[i].data != NULL; i = (i + 1) & table->mask)
 	{
-		if (table->slots[i].hash == key->hash && item_is(table, table->slots[i].item, key))
+		const KeySlot *slot = &table->slots[i];
+
+		if (slot->tag == tag && bytes_equal(slot->data, key->data, key->len))
 		{
 			*position = i + 1;
-			return table->slots[i].item;
+			return slot->item;
 		}
 	}
 	return -1;
