@@ -58,6 +58,8 @@ typedef struct Build
 	int			maxorgs;
 	int			maxdirect;
 	Size		direct_size;
+	char	   *room;			/* for names of entities */
+	Size		room_size;
 } Build;
 
 static HTAB *access_cache = NULL;
@@ -120,6 +122,25 @@ set_scopes(Build *build, const NameRef *name)
 
 /* ---- entities that are named one by one ---- */
 
+/* A hundred thousand chunks of memory would cost more than the names in them. */
+static NameRef
+pack_name(Build *build, const NameRef *name)
+{
+	char	   *copy;
+
+	if ((Size) name->len > build->room_size)
+	{
+		/* about as much as for all before */
+		build->room_size = Max((Size) name->len, Min(build->direct_size / 4, 8000));
+		build->room = MemoryContextAlloc(build->access->context, build->room_size);
+	}
+	copy = build->room;
+	memcpy(copy, name->data, name->len);
+	build->room += name->len;
+	build->room_size -= name->len;
+	return name_ref(copy, name->len);
+}
+
 static void
 add_direct(Build *build, int org, const NameRef *type, const NameRef *entity, const Bits *scopes, bool owned)
 {
@@ -143,7 +164,7 @@ add_direct(Build *build, int org, const NameRef *type, const NameRef *entity, co
 		access->direct = repalloc_huge(access->direct, build->maxdirect * sizeof(DirectAccess));
 	}
 	direct = &access->direct[access->ndirect++];
-	direct->entity = keep_name(build, entity);
+	direct->entity = pack_name(build, entity);
 	direct->type = type_number(type);
 	direct->org = org;
 	direct->channel = channel_of(TOPIC_ENTITY, entity->data, entity->len);

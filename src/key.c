@@ -30,6 +30,15 @@ is_dash(int position)
 	return position == 8 || position == 13 || position == 18 || position == 23;
 }
 
+/* -1: none, or a capital letter. */
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* Only the form that uuid_out gives. */
 static bool
 parse_uuid(const char *text, int len, unsigned char *uuid)
@@ -40,7 +49,7 @@ parse_uuid(const char *text, int len, unsigned char *uuid)
 		return false;
 	for (int i = 0; i < len; i++)
 	{
-		const char *digit;
+		int			digit;
 
 		if (is_dash(i))
 		{
@@ -48,10 +57,10 @@ parse_uuid(const char *text, int len, unsigned char *uuid)
 				return false;
 			continue;
 		}
-		digit = memchr(hex_digits, text[i], 16);
-		if (digit == NULL)
+		digit = hex_digit(text[i]);
+		if (digit < 0)
 			return false;
-		uuid[nibbles / 2] = (uuid[nibbles / 2] << 4) | (digit - hex_digits);
+		uuid[nibbles / 2] = (uuid[nibbles / 2] << 4) | digit;
 		nibbles++;
 	}
 	return true;
