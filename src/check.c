@@ -51,7 +51,12 @@ typedef struct CheckMemo
 	ScopeEntry *scope;
 	bool		fixed_member;	/* the member is a constant or the setting's */
 	bool		fixed_scope;	/* the scope is a constant */
-	ArgForm		forms[3];		/* of row_has_scope()'s three keys */
+
+	/* for row_has_scope() */
+	ArgForm		forms[3];		/* of its three keys */
+	KeyFilter	listed;			/* entities that are listed for the scope */
+	bool		owners_have_it;
+	OrgAccess  *org;			/* of the row before; NULL: not the member's */
 } CheckMemo;
 
 PG_FUNCTION_INFO_V1(has_scope_text);
@@ -152,13 +157,9 @@ set_stamp(CheckMemo *memo, Stamp stamp)
 }
 
 static KeyFilter
-find_possible(MemberAccess *access, const ScopeEntry *scope, KeyKind kind)
+find_listed(MemberAccess *access, const ScopeEntry *scope, KeyKind kind)
 {
-	if (scope->type == TYPE_ORGANIZATION || needs_registry(access, scope->bit))
-		return any_key;
-	if (!has_bit(access->any_direct, scope->bit))
-		return no_key;
-	return direct_table(access, kind)->filter;
+	return has_bit(access->any_direct, scope->bit) ? direct_table(access, kind)->filter : no_key;
 }
 
 /* Look member and scope up, to ask about entities with keys of this kind. */
@@ -173,7 +174,11 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope, KeyKind 
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
-	memo->possible = find_possible(memo->access, memo->scope, kind);
+	memo->listed = find_listed(memo->access, memo->scope, kind);
+	memo->possible = memo->scope->type == TYPE_ORGANIZATION || needs_registry(memo->access, memo->scope->bit) ?
+		any_key : memo->listed;
+	memo->owners_have_it = has_bit(owner_scopes(memo->access, memo->scope->type), memo->scope->bit);
+	memo->org = NULL;
 	if (!memo->access->own_command && !reading_own_command())
 		set_stamp(memo, memo->access->stamp);
 }
@@ -600,32 +605,59 @@ find_forms(CheckMemo *memo, FmgrInfo *flinfo)
 	memo->forms[2] = arg_form(arg_type(flinfo, 4));
 }
 
-/* The nth of entity, organization and owner, which is argument number arg. */
-static Key
-row_key(FunctionCallInfo fcinfo, CheckMemo *memo, int n, int arg, int64 *integer)
+/* A key whose hash is not known. */
+static inline Key
+raw_key(KeyKind kind, const char *data, int len)
+{
+	Key			key = {kind, 0, len, data};
+
+	return key;
+}
+
+static inline Key
+raw_integer_key(int64 *room, int64 value)
+{
+	*room = value;
+	return raw_key(KEY_INTEGER, (const char *) room, sizeof(value));
+}
+
+/*
+ * The nth of entity, organization and owner, which is argument number arg; an
+ * integer is put into the room that is given.
+ */
+static pg_attribute_always_inline Key
+row_raw_key(FunctionCallInfo fcinfo, const CheckMemo *memo, int n, int arg, int64 *room)
 {
 	Datum		value = PG_GETARG_DATUM(arg);
 	const char *string;
+	NameRef		text;
 
 	switch (memo->forms[n])
 	{
 		case ARG_UUID:
-			return uuid_key(value);
+			return raw_key(KEY_UUID, (const char *) DatumGetUUIDP(value)->data, UUID_LEN);
 		case ARG_INT8:
-			*integer = DatumGetInt64(value);
-			return integer_key(integer);
+			return raw_integer_key(room, DatumGetInt64(value));
 		case ARG_INT4:
-			*integer = DatumGetInt32(value);
-			return integer_key(integer);
+			return raw_integer_key(room, DatumGetInt32(value));
 		case ARG_INT2:
-			*integer = DatumGetInt16(value);
-			return integer_key(integer);
+			return raw_integer_key(room, DatumGetInt16(value));
 		case ARG_CSTRING:
 			string = DatumGetPointer(value);
-			return make_key(KEY_TEXT, string, strlen(string));
+			return raw_key(KEY_TEXT, string, strlen(string));
 		default:
-			return text_key(value);
+			text = text_arg(value);
+			return raw_key(KEY_TEXT, text.data, text.len);
 	}
+}
+
+static pg_attribute_always_inline Key
+row_entity(FunctionCallInfo fcinfo, const CheckMemo *memo, int64 *room)
+{
+	Key			key = row_raw_key(fcinfo, memo, 0, 1, room);
+
+	key.hash = hash_key(key.data, key.len);
+	return key;
 }
 
 /* Direct rules and grants in this organization; the registry is not asked. */
@@ -659,28 +691,49 @@ row_tags_allow(FunctionCallInfo fcinfo, const OrgAccess *org, int bit)
 	return tag_rules_allow(org, bit, tags);
 }
 
-static bool
-row_owner_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
+static pg_attribute_always_inline bool
+row_owner_allows(FunctionCallInfo fcinfo, const CheckMemo *memo)
 {
-	int64		integer;
+	int64		room;
 	Key			owner;
 
-	if (PG_ARGISNULL(4) || !has_bit(owner_scopes(memo->access, memo->scope->type), memo->scope->bit))
+	if (!memo->owners_have_it || PG_ARGISNULL(4))
 		return false;
-	owner = row_key(fcinfo, memo, 2, 4, &integer);
+	owner = row_raw_key(fcinfo, memo, 2, 4, &room);
+	if (owner.kind == KEY_TEXT)
+		return name_is(&memo->access->member, owner.data, owner.len);
 	return is_member_key(memo->access, &owner);
 }
 
 /* Is an organization's own row meant, by two keys of whatever type? */
 static bool
-same_key(const Key *a, const Key *b)
+row_is_organization(FunctionCallInfo fcinfo, const CheckMemo *memo)
 {
-	char		a_buffer[KEY_TEXT_MAX];
-	char		b_buffer[KEY_TEXT_MAX];
-	NameRef		a_text = key_text(a, a_buffer);
-	NameRef		b_text = key_text(b, b_buffer);
+	int64		entity_room;
+	int64		organization_room;
+	Key			entity = row_raw_key(fcinfo, memo, 0, 1, &entity_room);
+	Key			organization = row_raw_key(fcinfo, memo, 1, 3, &organization_room);
+	char		entity_buffer[KEY_TEXT_MAX];
+	char		organization_buffer[KEY_TEXT_MAX];
+	NameRef		entity_text = key_text(&entity, entity_buffer);
+	NameRef		organization_text = key_text(&organization, organization_buffer);
 
-	return name_is(&a_text, b_text.data, b_text.len);
+	return name_is(&entity_text, organization_text.data, organization_text.len);
+}
+
+/* The member's access in the row's organization, which is mostly the one of the row before. */
+static pg_attribute_always_inline OrgAccess *
+row_org(FunctionCallInfo fcinfo, CheckMemo *memo)
+{
+	int64		room;
+	Key			key = row_raw_key(fcinfo, memo, 1, 3, &room);
+
+	if (memo->org == NULL || key.kind != KEY_TEXT || !name_is(&memo->org->name, key.data, key.len))
+	{
+		key.hash = hash_key(key.data, key.len);
+		memo->org = org_access(memo->access, &key);
+	}
+	return memo->org;
 }
 
 static bool
@@ -689,33 +742,22 @@ row_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
 	MemberAccess *access = memo->access;
 	int			type = memo->scope->type;
 	int			bit = memo->scope->bit;
-	int64		organization_integer;
-	int64		entity_integer;
-	Key			organization = row_key(fcinfo, memo, 1, 3, &organization_integer);
+	OrgAccess  *org = row_org(fcinfo, memo);
+	int64		room;
 	Key			entity;
-	OrgAccess  *org = org_access(access, &organization);
 
 	if (org == NULL)
 		return false;
-	if (type == TYPE_ORGANIZATION)
-	{
-		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-		return (org->all_scopes || has_bit(org->wide, bit)) && same_key(&entity, &organization);
-	}
 	if (org->all_scopes || has_bit(org->wide, bit))
+		return type != TYPE_ORGANIZATION || row_is_organization(fcinfo, memo);
+	if (type == TYPE_ORGANIZATION)
+		return false;
+	entity = row_entity(fcinfo, memo, &room);
+	if (may_contain(memo->listed, entity.hash) && row_direct_allows(access, org, type, &entity, bit))
 		return true;
-	if (has_bit(access->any_direct, bit))
-	{
-		entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-		if (row_direct_allows(access, org, type, &entity, bit))
-			return true;
-	}
 	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, org, bit))
 		return true;
-	if (!access->unlisted)
-		return false;
-	entity = row_key(fcinfo, memo, 0, 1, &entity_integer);
-	return has_bit(unlisted_scopes(access, org, type, &entity), bit);
+	return access->unlisted && has_bit(unlisted_scopes(access, org, type, &entity), bit);
 }
 
 /* (member, entity, scope, organization, owner, tags) */
