@@ -185,16 +185,6 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope, KeyKind 
 
 /* ---- one entity ---- */
 
-bool
-tag_rules_allow(const OrgAccess *org, int bit, struct varlena *tags)
-{
-	for (int i = 0; i < org->ntag_rules; i++)
-		if (has_bit(org->tag_rules[i].scopes, bit) &&
-			condition_matches(org->tag_rules[i].condition, tags))
-			return true;
-	return false;
-}
-
 /* The member's access in the entity's organization, or NULL. */
 OrgAccess *
 entity_org(MemberAccess *access, EntityEntry *entity)
@@ -213,11 +203,11 @@ entity_org(MemberAccess *access, EntityEntry *entity)
 
 /* The latest answer is kept with the entity: evaluating a path is dear. */
 static bool
-entity_tags_allow(EntityEntry *entity, const OrgAccess *org, const Key *key, int bit)
+entity_tags_allow(MemberAccess *access, EntityEntry *entity, const OrgAccess *org, const Key *key, int bit)
 {
 	if (entity->tag_bit != bit)
 	{
-		entity->tag_result = tag_rules_allow(org, bit, entity_tags(entity->type, key));
+		entity->tag_result = tag_rules_allow(access, org, bit, entity_tags(entity->type, key));
 		entity->tag_bit = bit;
 	}
 	return entity->tag_result;
@@ -267,7 +257,7 @@ registry_allows(MemberAccess *access, int type, const Key *key, int bit)
 		return false;
 	if (org->all_scopes || has_bit(org->wide, bit))
 		return true;
-	if (has_bit(org->tagged, bit) && entity_tags_allow(entity, org, key, bit))
+	if (has_bit(org->tagged, bit) && entity_tags_allow(access, entity, org, key, bit))
 		return true;
 	if (access->unlisted_owned && has_bit(owner_scopes(access, type), bit) &&
 		entity_is_owned_by(entity, &access->member))
@@ -680,15 +670,15 @@ row_direct_allows(MemberAccess *access, const OrgAccess *org, int type, const Ke
 }
 
 static bool
-row_tags_allow(FunctionCallInfo fcinfo, const OrgAccess *org, int bit)
+row_tags_allow(FunctionCallInfo fcinfo, const CheckMemo *memo, const OrgAccess *org)
 {
 	struct varlena *tags = NULL;
 
-	if (!has_bit(org->tagged, bit))
+	if (!has_bit(org->tagged, memo->scope->bit))
 		return false;
 	if (!PG_ARGISNULL(5))
-		tags = PG_DETOAST_DATUM(PG_GETARG_DATUM(5));
-	return tag_rules_allow(org, bit, tags);
+		tags = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(5));
+	return tag_rules_allow(memo->access, org, memo->scope->bit, tags);
 }
 
 static pg_attribute_always_inline bool
@@ -755,7 +745,7 @@ row_allows(FunctionCallInfo fcinfo, CheckMemo *memo)
 	entity = row_entity(fcinfo, memo, &room);
 	if (may_contain(memo->listed, entity.hash) && row_direct_allows(access, org, type, &entity, bit))
 		return true;
-	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, org, bit))
+	if (row_owner_allows(fcinfo, memo) || row_tags_allow(fcinfo, memo, org))
 		return true;
 	return access->unlisted && has_bit(unlisted_scopes(access, org, type, &entity), bit);
 }

@@ -89,3 +89,106 @@ condition_matches(JsonPath *condition, struct varlena *tags)
 	MemoryContextReset(scratch);
 	return result;
 }
+
+/* ---- what tag rules give ---- */
+
+/*
+ * To evaluate a path is dear, and many entities have the same tags: so the
+ * answer is kept when tags are met for the second time.  Not for the first, as
+ * then those that come once only would cost more, and drive out the others.
+ */
+typedef struct TagAnswer
+{
+	const OrgAccess *org;
+	int			bit;
+	bool		allowed;
+	int			len;
+	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tags, as they are stored */
+} TagAnswer;
+
+typedef struct TagSlot
+{
+	uint32		met;			/* hash of the latest that was not here */
+	uint32		hash;			/* of the answer */
+	TagAnswer  *answer;
+} TagSlot;
+
+#define TAG_SLOTS		1024	/* of one member */
+#define TAG_LEN_MAX		500		/* bytes */
+
+static bool
+evaluate_tag_rules(const OrgAccess *org, int bit, struct varlena *tags)
+{
+	if (tags != NULL)
+		tags = PG_DETOAST_DATUM(PointerGetDatum(tags));
+	for (int i = 0; i < org->ntag_rules; i++)
+		if (has_bit(org->tag_rules[i].scopes, bit) &&
+			condition_matches(org->tag_rules[i].condition, tags))
+			return true;
+	return false;
+}
+
+static uint32
+hash_tags(MemberAccess *access, const OrgAccess *org, int bit, const NameRef *tags)
+{
+	uint64		h = hash_key(tags->data, tags->len);
+
+	return mix64(h ^ (uint64) (org - access->orgs) << 32 ^ (uint64) bit << 48);
+}
+
+static TagSlot *
+tag_slot(MemberAccess *access, uint32 hash)
+{
+	if (access->tag_slots == NULL)
+		access->tag_slots = MemoryContextAllocZero(access->context, TAG_SLOTS * sizeof(TagSlot));
+	return &access->tag_slots[hash % TAG_SLOTS];
+}
+
+static bool
+is_answer(const TagAnswer *answer, const OrgAccess *org, int bit, const NameRef *tags)
+{
+	return answer != NULL && answer->org == org && answer->bit == bit &&
+		name_is(tags, answer->data, answer->len);
+}
+
+static TagAnswer *
+make_answer(MemoryContext context, const OrgAccess *org, int bit, const NameRef *tags, bool allowed)
+{
+	TagAnswer  *answer = MemoryContextAlloc(context, offsetof(TagAnswer, data) + tags->len);
+
+	answer->org = org;
+	answer->bit = bit;
+	answer->allowed = allowed;
+	answer->len = tags->len;
+	memcpy(answer->data, tags->data, tags->len);
+	return answer;
+}
+
+/* Tags: NULL, or as they are stored, but not compressed. */
+bool
+tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags)
+{
+	NameRef		stored = tags == NULL ? name_ref("", 0) : text_ref(tags);
+	uint32		hash;
+	TagSlot    *slot;
+	bool		allowed;
+
+	if (stored.len > TAG_LEN_MAX)
+		return evaluate_tag_rules(org, bit, tags);
+	hash = hash_tags(access, org, bit, &stored);
+	slot = tag_slot(access, hash);
+	if (slot->hash == hash && is_answer(slot->answer, org, bit, &stored))
+		return slot->answer->allowed;
+	allowed = evaluate_tag_rules(org, bit, tags);
+	if (slot->met == hash)
+	{
+		TagAnswer  *old = slot->answer;
+
+		slot->answer = make_answer(access->context, org, bit, &stored, allowed);
+		slot->hash = hash;
+		if (old != NULL)
+			pfree(old);
+	}
+	slot->met = hash;
+	return allowed;
+}

@@ -360,7 +360,7 @@ list_direct(Listing *listing)
 static bool
 row_is_allowed(const Listing *listing, const OrgAccess *org, TableScan *row, const NameRef *entity)
 {
-	const MemberAccess *access = listing->access;
+	MemberAccess *access = listing->access;
 	Key			key = make_key(KEY_TEXT, entity->data, entity->len);
 	NameRef		owner;
 
@@ -369,7 +369,7 @@ row_is_allowed(const Listing *listing, const OrgAccess *org, TableScan *row, con
 		bool		isnull;
 		Datum		tags = row_value(row, ENTITY_TAGS, &isnull);
 
-		if (tag_rules_allow(org, listing->bit, isnull ? NULL : PG_DETOAST_DATUM(tags)))
+		if (tag_rules_allow(access, org, listing->bit, isnull ? NULL : PG_DETOAST_DATUM_PACKED(tags)))
 			return true;
 	}
 	if (access->unlisted_owned && has_bit(owner_scopes(access, listing->type), listing->bit) &&

@@ -322,6 +322,7 @@ typedef struct MemberAccess
 	Key		   *own_key[KEY_KINDS]; /* the member's name, to compare owners */
 	ScopeCount *counts;			/* by scope, for the planner */
 	int			ncounts;
+	struct TagSlot *tag_slots;	/* see tag_rules_allow() */
 } MemberAccess;
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
@@ -343,6 +344,7 @@ needs_registry(const MemberAccess *access, int bit)
 /* ---- conditions on tags (condition.c) ---- */
 
 extern bool condition_matches(JsonPath *condition, struct varlena *tags);
+extern bool tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags);
 
 /* ---- the registry (entity.c) ---- */
 
@@ -391,7 +393,6 @@ extern bool check_entity(MemberAccess *access, int type, const Key *key, int bit
 extern bool check_organization(MemberAccess *access, const Key *key, int bit);
 extern bool direct_holds(MemberAccess *access, DirectAccess *direct, const Key *key);
 extern OrgAccess *entity_org(MemberAccess *access, EntityEntry *entity);
-extern bool tag_rules_allow(const OrgAccess *org, int bit, struct varlena *tags);
 extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type,
 								   const Key *key);
 
