@@ -135,6 +135,8 @@ SELECT * FROM visible;
 SET ROLE regress_app;
 RESET ROLE;
 SELECT * FROM visible;
+SELECT r, set_config('role', r, true) = r AND rbac.has_scope('s1', 'stack:read') AS s1
+FROM unnest('{regress_ann,regress_bob,regress_bob,regress_ann}'::text[]) r;
 SET rbac.member = 'regress_app';
 SELECT set_config('rbac.member', 'regress_app', false);
 BEGIN;
