@@ -190,18 +190,18 @@ build_key_table(KeyKind kind, const void *names, Size stride, int n)
 	uint64		size = 8;
 	uint64	   *words;
 
-	while (size < (uint64) n * 2)
+	while (size * 4 < (uint64) n * 5)
 		size *= 2;
 	table->mask = size - 1;
 	table->slots = alloc_zero(size * sizeof(KeySlot));
-	table->filter.mask = size / 8 - 1;
-	table->filter.words = words = alloc_zero(size / 8 * sizeof(uint64));
+	table->filter.mask = size / 4 - 1;
+	table->filter.words = words = alloc_zero(size / 4 * sizeof(uint64));
 	for (int item = 0; item < n; item++)
 	{
 		const NameRef *name = (const NameRef *) ((const char *) names + item * stride);
 		Key			key;
 
-		if (convert_into(fixed + item * fixed_len, &key, kind, name->data, name->len))
+		if (name->len <= NAME_MAX_LEN && convert_into(fixed + item * fixed_len, &key, kind, name->data, name->len))
 			add_item(table, words, item, &key);
 	}
 	return table;
