@@ -136,23 +136,19 @@ hash_tags(MemberAccess *access, const OrgAccess *org, int bit, const NameRef *ta
 	return mix64(h ^ (uint64) (org - access->orgs) << 32 ^ (uint64) bit << 48);
 }
 
-static TagSlot *
-tag_slot(MemberAccess *access, uint32 hash)
-{
-	if (access->tag_slots == NULL)
-		access->tag_slots = MemoryContextAllocZero(access->context, TAG_SLOTS * sizeof(TagSlot));
-	return &access->tag_slots[hash % TAG_SLOTS];
-}
-
+/* Does the slot hold the answer? */
 static bool
-is_answer(const TagAnswer *answer, const OrgAccess *org, int bit, const NameRef *tags)
+slot_answers(const TagSlot *slot, uint32 hash, const OrgAccess *org, int bit, const NameRef *tags)
 {
-	return answer != NULL && answer->org == org && answer->bit == bit &&
+	const TagAnswer *answer = slot->answer;
+
+	return answer != NULL && slot->hash == hash && answer->org == org && answer->bit == bit &&
 		name_is(tags, answer->data, answer->len);
 }
 
-static TagAnswer *
-make_answer(MemoryContext context, const OrgAccess *org, int bit, const NameRef *tags, bool allowed)
+static void
+keep_answer(TagSlot *slot, uint32 hash, MemoryContext context, const OrgAccess *org, int bit,
+			const NameRef *tags, bool allowed)
 {
 	TagAnswer  *answer = MemoryContextAlloc(context, offsetof(TagAnswer, data) + tags->len);
 
@@ -161,7 +157,10 @@ make_answer(MemoryContext context, const OrgAccess *org, int bit, const NameRef 
 	answer->allowed = allowed;
 	answer->len = tags->len;
 	memcpy(answer->data, tags->data, tags->len);
-	return answer;
+	if (slot->answer != NULL)
+		pfree(slot->answer);
+	slot->answer = answer;
+	slot->hash = hash;
 }
 
 /* Tags: NULL, or as they are stored, but not compressed. */
@@ -170,25 +169,25 @@ tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varl
 {
 	NameRef		stored = tags == NULL ? name_ref("", 0) : text_ref(tags);
 	uint32		hash;
-	TagSlot    *slot;
+	TagSlot    *first;
+	TagSlot    *second;
 	bool		allowed;
 
 	if (stored.len > TAG_LEN_MAX)
 		return evaluate_tag_rules(org, bit, tags);
+	if (access->tag_slots == NULL)
+		access->tag_slots = MemoryContextAllocZero(access->context, TAG_SLOTS * sizeof(TagSlot));
 	hash = hash_tags(access, org, bit, &stored);
-	slot = tag_slot(access, hash);
-	if (slot->hash == hash && is_answer(slot->answer, org, bit, &stored))
-		return slot->answer->allowed;
+	first = &access->tag_slots[hash % TAG_SLOTS];
+	second = &access->tag_slots[(hash ^ 1) % TAG_SLOTS];
+	if (slot_answers(first, hash, org, bit, &stored))
+		return first->answer->allowed;
+	if (slot_answers(second, hash, org, bit, &stored))
+		return second->answer->allowed;
 	allowed = evaluate_tag_rules(org, bit, tags);
-	if (slot->met == hash)
-	{
-		TagAnswer  *old = slot->answer;
-
-		slot->answer = make_answer(access->context, org, bit, &stored, allowed);
-		slot->hash = hash;
-		if (old != NULL)
-			pfree(old);
-	}
-	slot->met = hash;
+	if (first->met == hash)
+		keep_answer(first->answer != NULL && second->answer == NULL ? second : first,
+					hash, access->context, org, bit, &stored, allowed);
+	first->met = hash;
 	return allowed;
 }
