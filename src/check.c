@@ -41,8 +41,8 @@ typedef enum ArgForm
 
 typedef struct CheckMemo
 {
-	Stamp		same;			/* `stamp` if only the entity can differ from one
-								 * call to the next, else 0 */
+	Stamp		same;			/* `stamp` if only the entity can differ from
+								 * one call to the next, else 0 */
 	TimestampTz statement;
 	KeyFilter	possible;		/* entities that has_scope() can be true of */
 	Stamp		stamp;			/* all of this is good as long as this is
@@ -56,7 +56,8 @@ typedef struct CheckMemo
 	ArgForm		forms[3];		/* of its three keys */
 	KeyFilter	listed;			/* entities that are listed for the scope */
 	bool		owners_have_it;
-	OrgAccess  *org;			/* of the row before; NULL: not the member's */
+	OrgAccess  *org;			/* in the organization of the row before, or
+								 * NULL */
 } CheckMemo;
 
 PG_FUNCTION_INFO_V1(has_scope_text);
@@ -414,7 +415,7 @@ has_scope(FunctionCallInfo fcinfo, bool own, const Key *key)
 	PG_RETURN_BOOL(answer);
 }
 
-/* The usual case of a scan: what is known of this entity is known not to matter. */
+/* The usual case of a scan: a question like the one before, and a filter says no. */
 static pg_attribute_always_inline bool
 surely_not(FunctionCallInfo fcinfo, uint32 hash)
 {
@@ -620,7 +621,7 @@ row_raw_key(FunctionCallInfo fcinfo, const CheckMemo *memo, int n, int arg, int6
 {
 	Datum		value = PG_GETARG_DATUM(arg);
 	const char *string;
-	NameRef		text;
+	NameRef		bytes;
 
 	switch (memo->forms[n])
 	{
@@ -636,8 +637,8 @@ row_raw_key(FunctionCallInfo fcinfo, const CheckMemo *memo, int n, int arg, int6
 			string = DatumGetPointer(value);
 			return raw_key(KEY_TEXT, string, strlen(string));
 		default:
-			text = text_arg(value);
-			return raw_key(KEY_TEXT, text.data, text.len);
+			bytes = text_arg(value);
+			return raw_key(KEY_TEXT, bytes.data, bytes.len);
 	}
 }
 
@@ -696,7 +697,7 @@ row_owner_allows(FunctionCallInfo fcinfo, const CheckMemo *memo)
 }
 
 /* Is an organization's own row meant, by two keys of whatever type? */
-static bool
+static pg_noinline bool
 row_is_organization(FunctionCallInfo fcinfo, const CheckMemo *memo)
 {
 	int64		entity_room;

@@ -102,8 +102,8 @@ typedef struct TagAnswer
 	const OrgAccess *org;
 	int			bit;
 	bool		allowed;
-	int			len;
-	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tags, as they are stored */
+	int			len;			/* as they are stored */
+	char		data[FLEXIBLE_ARRAY_MEMBER];	/* the tags */
 } TagAnswer;
 
 typedef struct TagSlot
