@@ -17,10 +17,10 @@
 #include "access/nbtree.h"
 #include "access/table.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
-#include "catalog/pg_opfamily.h"
+#include "catalog/pg_opclass.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
@@ -83,7 +83,7 @@ static const struct
 /* Found once, forgotten when the server says that something about them changed. */
 static Oid	table_oids[TABLES];
 static bool table_checked[TABLES];
-static bool index_known[LOOKUPS];
+static bool indexes_known[TABLES];
 static Oid	index_oids[LOOKUPS];
 
 /* One of the tables that have been read?  And is it the registry? */
@@ -101,14 +101,12 @@ is_rbac_table(Oid relid, bool *entities)
 void
 forget_table(Oid relid)
 {
-	for (int i = 0; i < LOOKUPS; i++)
-		if (!OidIsValid(relid) || table_oids[lookups[i].table] == relid)
-			index_known[i] = false;
 	for (size_t i = 0; i < TABLES; i++)
 		if (!OidIsValid(relid) || table_oids[i] == relid)
 		{
 			table_oids[i] = InvalidOid;
 			table_checked[i] = false;
+			indexes_known[i] = false;
 		}
 }
 
@@ -175,50 +173,93 @@ registry_oid(void)
 /* Are these columns the first of this index, and does it hold every row? */
 static bool
 index_fits(Relation index, int nkeys, const AttrNumber *keys)
+static Oid
+vector_item(HeapTuple index, TupleDesc desc, AttrNumber column, int i)
 {
-	Form_pg_index form = index->rd_index;
+	bool		isnull;
+	Datum		vector = heap_getattr(index, column, desc, &isnull);
 
-	if (!form->indisvalid || index->rd_rel->relam != BTREE_AM_OID ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL) ||
-		form->indnkeyatts < nkeys)
+	return ((oidvector *) DatumGetPointer(vector))->values[i];
+}
+
+/*
+ * Are these columns the first of this index, a row of pg_index, and does it hold
+ * every row of the table?
+ */
+static bool
+index_fits(HeapTuple index, TupleDesc desc, int nkeys, const AttrNumber *keys)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
+
+	if (!form->indisvalid || form->indnkeyatts < nkeys || !heap_attisnull(index, Anum_pg_index_indpred, desc))
 		return false;
 	for (int i = 0; i < nkeys; i++)
-		if (form->indkey.values[i] != keys[i] || index->rd_indcollation[i] != C_COLLATION_OID ||
-			index->rd_opfamily[i] != TEXT_BTREE_FAM_OID)
+		if (form->indkey.values[i] != keys[i] ||
+			vector_item(index, desc, Anum_pg_index_indcollation, i) != C_COLLATION_OID ||
+			vector_item(index, desc, Anum_pg_index_indclass, i) != TEXT_BTREE_OPS_OID)
 			return false;
 	return true;
 }
 
+/* Use this index, unless one with fewer columns has been found, wherever it fits. */
+static void
+consider_index(int table, HeapTuple index, TupleDesc desc, int *columns)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
+
+	for (int i = 0; i < LOOKUPS; i++)
+		if (lookups[i].table == table && form->indnatts < columns[i] &&
+			index_fits(index, desc, lookups[i].nkeys, lookups[i].keys))
+		{
+			index_oids[i] = form->indexrelid;
+			columns[i] = form->indnatts;
+		}
+}
+
 /*
- * Any index that fits will do, and none: then the table is read whole.  The
- * caller holds a lock on the table: neither DROP INDEX, which locks the table, nor
+ * Find an index for each lookup in a table.  Any that fits will do, and none: then
+ * the table is read whole.  Opening an index for the first time in a session is
+ * dear, the more so the more columns it has; so look at pg_index instead.
+ *
+ * The caller holds a lock on the table: neither DROP INDEX, which locks the table, nor
  * its concurrent form, which waits for those who hold one after having declared
  * the index invalid, can take away what is found here.
  */
+static void
+find_indexes(int table, Relation rel)
+{
+	int			columns[LOOKUPS];
+	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	index;
+
+	for (int i = 0; i < LOOKUPS; i++)
+	{
+		columns[i] = INDEX_MAX_KEYS + 1;
+		if (lookups[i].table == table)
+			index_oids[i] = InvalidOid;
+	}
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(rel)));
+	scan = systable_beginscan(pg_index, IndexIndrelidIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(index = systable_getnext(scan)))
+		consider_index(table, index, RelationGetDescr(pg_index), columns);
+	systable_endscan(scan);
+	table_close(pg_index, AccessShareLock);
+	indexes_known[table] = true;
+}
+
 static Oid
 find_index(Relation rel, Lookup lookup)
 {
-	List	   *indexes;
-	ListCell   *cell;
-	Oid			found = InvalidOid;
+	int			table = lookups[lookup].table;
 
-	if (index_known[lookup])
-		return index_oids[lookup];
-	indexes = RelationGetIndexList(rel);
-	foreach(cell, indexes)
-	{
-		Relation	index = index_open(lfirst_oid(cell), AccessShareLock);
-
-		if (index_fits(index, lookups[lookup].nkeys, lookups[lookup].keys))
-			found = RelationGetRelid(index);
-		index_close(index, AccessShareLock);
-		if (OidIsValid(found))
-			break;
-	}
-	list_free(indexes);
-	index_oids[lookup] = found;
-	index_known[lookup] = true;
-	return found;
+	if (lookups[lookup].nkeys == 0)
+		return InvalidOid;
+	if (!indexes_known[table])
+		find_indexes(table, rel);
+	return index_oids[lookup];
 }
 
 /*
@@ -278,12 +319,11 @@ void
 begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys)
 {
 	ScanKeyData scankeys[MAX_KEYS];
-	Oid			index = InvalidOid;
+	Oid			index;
 
 	init_keys(scankeys, lookup, keys);
 	scan->rel = open_table(lookups[lookup].table);
-	if (lookups[lookup].nkeys > 0)
-		index = find_index(scan->rel, lookup);
+	index = find_index(scan->rel, lookup);
 	scan->index = NULL;
 	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), snapshot,
 									lookups[lookup].nkeys, scankeys);
