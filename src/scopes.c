@@ -69,6 +69,14 @@ type_name(int type)
 }
 
 static int
+builtin_type(int bit)
+{
+	NameRef		type = cstring_ref(builtin_scopes[bit].entity_type);
+
+	return type_number(&type);
+}
+
+static int
 next_bit(void)
 {
 	if (nbits == maxbits)
@@ -94,6 +102,7 @@ meet_scope(const NameRef *name)
 	ScopeEntry *entry = find_scope(name);
 	NameRef		copy;
 	int			bit;
+	int			type = -1;
 
 	if (entry != NULL)
 		return entry;
@@ -101,10 +110,12 @@ meet_scope(const NameRef *name)
 	bit = builtin_scope(name->data, name->len);
 	if (bit < 0)
 		bit = next_bit();
+	else
+		type = builtin_type(bit);
 	entry = hash_search(scopes_by_name, &copy, HASH_ENTER, NULL);
 	entry->name = copy;
 	entry->bit = bit;
-	entry->type = -1;
+	entry->type = type;
 	entry->registered = false;
 	entry->stamp = 0;
 	scopes_by_bit[bit] = entry;
@@ -118,7 +129,7 @@ is_registered(const ScopeEntry *entry)
 
 	if (channel < 0)
 		channel = channel_of(TOPIC_CATALOG, "", 0);
-	return entry->registered && !changed_since(channel, entry->stamp);
+	return entry->bit < BUILTIN_SCOPES || (entry->registered && !changed_since(channel, entry->stamp));
 }
 
 /* Look for a scope's row; NULL if there is none. */
@@ -150,8 +161,8 @@ read_scope(const NameRef *name)
 }
 
 /*
- * The scope of that name, if it is registered.  An unknown name is not
- * remembered, so that registering scopes invalidates nothing.
+ * The scope of that name, if it is registered, as built-in ones always are.  An
+ * unknown name is not remembered, so that registering scopes invalidates nothing.
  */
 ScopeEntry *
 lookup_scope(const char *data, int len)
@@ -164,7 +175,9 @@ lookup_scope(const char *data, int len)
 		entry = find_scope(&name);
 	if (entry != NULL && is_registered(entry))
 		return latest = entry;
-	return len <= SCOPE_NAME_MAX ? read_scope(&name) : NULL;
+	if (len > SCOPE_NAME_MAX)
+		return NULL;
+	return builtin_scope(data, len) >= 0 ? meet_scope(&name) : read_scope(&name);
 }
 
 bool

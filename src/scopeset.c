@@ -100,7 +100,7 @@ builtin_scope(const char *name, int len)
 	while (low < high)
 	{
 		int			middle = (low + high) / 2;
-		int			cmp = scope_name_cmp_cstring(name, len, builtin_scopes[middle]);
+		int			cmp = scope_name_cmp_cstring(name, len, builtin_scopes[middle].name);
 
 		if (cmp == 0)
 			return middle;
@@ -230,7 +230,7 @@ next_is_builtin(ScopeSetIterator *it)
 	if (it->bit == BUILTIN_SCOPES || it->name == it->set.end)
 		return it->bit < BUILTIN_SCOPES;
 	return scope_name_cmp_cstring(it->name + 1, (uint8) *it->name,
-								  builtin_scopes[it->bit]) > 0;
+								  builtin_scopes[it->bit].name) > 0;
 }
 
 /* *bit becomes -1 for a scope that has none. */
@@ -240,7 +240,7 @@ scopeset_next(ScopeSetIterator *it, ScopeName *name, int *bit)
 	if (next_is_builtin(it))
 	{
 		*bit = it->bit;
-		name->data = builtin_scopes[it->bit];
+		name->data = builtin_scopes[it->bit].name;
 		name->len = strlen(name->data);
 		it->bit = next_bit(it->set, it->bit + 1);
 		return true;

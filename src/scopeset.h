@@ -16,7 +16,13 @@
 #define SCOPE_NAME_MAX	255		/* bytes */
 
 #define BUILTIN_SCOPES	169
-extern const char *const builtin_scopes[BUILTIN_SCOPES];
+typedef struct BuiltinScope
+{
+	const char *name;
+	const char *entity_type;
+} BuiltinScope;
+
+extern const BuiltinScope builtin_scopes[BUILTIN_SCOPES];
 
 #define SCOPESET_WORDS	((BUILTIN_SCOPES + 63) / 64)
 

@@ -236,7 +236,7 @@ fill_universe(void)
 	static const char *const objects[] = {"a", "stack", "stack_", "team", "zz"};
 
 	for (int i = 0; i < BUILTIN_SCOPES; i++)
-		strcpy(universe[i], builtin_scopes[i]);
+		strcpy(universe[i], builtin_scopes[i].name);
 	for (int i = BUILTIN_SCOPES; i < UNIVERSE; i++)
 		sprintf(universe[i], "%s:x%s%d", objects[i % 5], i % 2 ? "" : "_y", i);
 	for (int i = 0; i < UNIVERSE; i++)

@@ -40,6 +40,15 @@ SELECT (SELECT count(*) FROM organizations) + (SELECT count(*) FROM entity_type_
 SELECT p.name, s.name, s.entity_type FROM permission_sets p, unnest(p.scopes) u JOIN scopes s ON s.name = u::text
 WHERE s.entity_type <> p.entity_type;
 
+-- the type of a built-in scope is known without its row: these are the same
+BEGIN;
+INSERT INTO organizations VALUES ('organization');
+INSERT INTO entities SELECT name, name, 'organization' FROM entity_types WHERE name <> 'organization';
+INSERT INTO members (organization, member, role) VALUES ('organization', 'ann', 'Admin');
+SELECT s.name, t.name AS type FROM scopes s, entity_types t
+WHERE has_scope('ann', t.name, s.name::scope) <> (s.entity_type = t.name);
+ROLLBACK;
+
 -- a higher set includes the lower, and has more
 SELECT low.name AS low, high.name AS high, high.scopes @> low.scopes AND high.scopes <> low.scopes AS includes
 FROM (VALUES ('Stack Read', 'Stack Write'), ('Stack Write', 'Stack Admin'), ('Stack Access Read', 'Stack Read'),
