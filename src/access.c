@@ -54,6 +54,7 @@ typedef struct Build
 	Snapshot	snapshot;
 	TimestampTz now;
 	uint64		channels[CHANNELS / 64];
+	bool		knows_owners;	/* owner_scopes are there */
 	HTAB	   *sets;			/* permission sets read so far */
 	int			maxorgs;
 	int			maxdirect;
@@ -269,7 +270,8 @@ add_role(Build *build, int i, const NameRef *role)
 	if (next_row(&scan) && row_bool(&scan, ROLE_ALL_SCOPES))
 		org->all_scopes = true;
 	end_scan(&scan);
-	add_rules(build, i, role);
+	if (!org->all_scopes)
+		add_rules(build, i, role);
 }
 
 /* ---- teams ---- */
@@ -373,15 +375,21 @@ set_owner_scopes(Build *build, const NameRef *type, const Bits *scopes)
 	access->owner_scopes[number] = scopes;
 }
 
-/* What owners have, by entity type: a row's set, or the built-in default. */
+/*
+ * What owners have, by entity type: a row's set, or the built-in default.  Read
+ * once, and not for those who have all scopes wherever they are a member.
+ */
 static void
-read_owner_scopes(Build *build)
+add_owner_scopes(Build *build)
 {
 	NameRef		stack = cstring_ref("stack");
 	NameRef		stack_admin = cstring_ref("Stack Admin");
 	NameRef		nothing = {"", 0};
 	TableScan	scan;
 
+	if (build->knows_owners)
+		return;
+	build->knows_owners = true;
 	depend(build, TOPIC_CATALOG, &nothing);
 	set_owner_scopes(build, &stack, set_scopes(build, &stack_admin));
 	begin_scan(&scan, ENTITY_TYPE_SETTINGS, build->snapshot, NULL);
@@ -471,6 +479,8 @@ add_membership(Build *build, TableScan *row)
 	keys[1] = access->member;
 
 	add_role(build, i, &role);
+	if (access->orgs[i].all_scopes)
+		return;					/* nothing can be added to that */
 	if (!access->orgs[i].is_token)
 	{
 		add_teams(build, i, keys);
@@ -479,6 +489,7 @@ add_membership(Build *build, TableScan *row)
 	}
 	if (name_is(&role, "Member", 6))
 		add_member_defaults(build, i);
+	add_owner_scopes(build);
 	add_owned(build, i, keys);
 }
 
@@ -518,7 +529,6 @@ read_member(Build *build)
 
 	depend(build, TOPIC_MEMBER, &access->member);
 	depend(build, TOPIC_OWNER, &access->member);
-	read_owner_scopes(build);
 	begin_scan(&scan, MEMBERS_BY_MEMBER, build->snapshot, &access->member);
 	while (next_row(&scan))
 		add_membership(build, &scan);
