@@ -170,9 +170,6 @@ registry_oid(void)
 	return table_oid(T_ENTITIES);
 }
 
-/* Are these columns the first of this index, and does it hold every row? */
-static bool
-index_fits(Relation index, int nkeys, const AttrNumber *keys)
 static Oid
 vector_item(HeapTuple index, TupleDesc desc, AttrNumber column, int i)
 {

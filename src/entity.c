@@ -13,6 +13,12 @@
  * For the same reason the entity that was met after the one that was asked for
  * last is a good guess, which saves a hash lookup in memory that is not at hand.
  *
+ * When entities are asked for in no order, the rest of an entity's block is read
+ * along with it as far as that has paid so far.  Each lookup by index earns one
+ * row; each row that was read along and is asked for later has saved a lookup, and
+ * earns as many rows as that costs.  So little is wasted on a statement that asks
+ * for few entities; when one asks for most of the registry, soon all is known.
+ *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
@@ -47,9 +53,16 @@ typedef struct EntityTable
 static MemoryContext entity_context = NULL;
 static EntityTable entity_tables[KEY_KINDS];
 
+/* Where the next entry has room; none is freed before all are. */
+#define ENTRY_SPACE		(32 * 1024)
+
+static char *free_space;
+static Size free_size;
+
 static void
 reset_entities(void)
 {
+	free_size = 0;
 	if (entity_context == NULL)
 		entity_context = AllocSetContextCreate(CacheMemoryContext, "rbac entities", ALLOCSET_DEFAULT_SIZES);
 	else
@@ -129,13 +142,20 @@ typedef struct EntityRow
 	int			channel;
 } EntityRow;
 
-static EntityEntry *
-make_entry(MemoryContext context, int type, const Key *key, const EntityRow *row, Stamp stamp)
+static Size
+entry_size(const Key *key, const EntityRow *row)
 {
-	EntityEntry *entry = MemoryContextAllocZero(context, offsetof(EntityEntry, data) + key->len +
-												row->organization.len + row->owner.len);
+	return MAXALIGN(offsetof(EntityEntry, data) + key->len + row->organization.len + row->owner.len);
+}
+
+/* Make an entry in a place of that size. */
+static EntityEntry *
+fill_entry(void *place, int type, const Key *key, const EntityRow *row, Stamp stamp)
+{
+	EntityEntry *entry = place;
 	char	   *data = entry->data;
 
+	memset(entry, 0, offsetof(EntityEntry, data));
 	entry->stamp = stamp;
 	entry->type = type;
 	entry->tag_bit = -1;
@@ -153,6 +173,25 @@ make_entry(MemoryContext context, int type, const Key *key, const EntityRow *row
 	return entry;
 }
 
+/* An entry that may be kept: these lie one after the other in large pieces. */
+static EntityEntry *
+make_entry(int type, const Key *key, const EntityRow *row, Stamp stamp)
+{
+	Size		size = entry_size(key, row);
+	char	   *place;
+
+	if (size > free_size)
+	{
+		free_size = 0;
+		free_space = MemoryContextAlloc(entity_context, ENTRY_SPACE);
+		free_size = ENTRY_SPACE;
+	}
+	place = free_space;
+	free_space += size;
+	free_size -= size;
+	return fill_entry(place, type, key, row, stamp);
+}
+
 /* So they are unless constraints were circumvented. */
 static bool
 has_names(const EntityRow *row)
@@ -160,82 +199,136 @@ has_names(const EntityRow *row)
 	return row->organization.len <= NAME_MAX_LEN && row->owner.len <= NAME_MAX_LEN;
 }
 
-/* Half of the cache's room is for entities. */
+/* Of the cache's room half is for entities.  Is more than 1 / part of that taken? */
+static bool
+is_filled(int part)
+{
+	return MemoryContextMemAllocated(entity_context, false) > (Size) rbac_cache_size * 1024 / 2 / part;
+}
+
 static bool
 is_full(void)
 {
-	return MemoryContextMemAllocated(entity_context, false) > (Size) rbac_cache_size * 1024 / 2;
+	return is_filled(1);
 }
 
-/* Keep an entity, unless it is known, in the place of what was known of it before. */
+/* Keep an entry, in the place of a stale one; or the fresh one that is there. */
 static EntityEntry *
-keep_entity(int type, const Key *key, const EntityRow *row, Stamp stamp)
+keep_entry(EntityTable *table, KeyKind kind, uint32 hash, EntityEntry *entry)
 {
-	EntityTable *table = &entity_tables[key->kind];
+	Key			key = {kind, hash, entry->key_len, entry->data};
 	EntitySlot *slot;
-	EntityEntry *entry;
 
 	if (table->slots == NULL || table->count >= table->mask / 2)
 		grow(table);
-	slot = find_slot(table, type, key);
+	slot = find_slot(table, entry->type, &key);
 	if (is_known(slot))
 		return slot->entry;
-	entry = make_entry(entity_context, type, key, row, stamp);
-	if (slot->hash != 0)
-	{
-		entry->number = slot->entry->number;
-		pfree(slot->entry);
-	}
-	else
-		entry->number = table->count++;
+	entry->number = slot->hash == 0 ? table->count++ : slot->entry->number;
 	table->order[entry->number] = entry;
-	slot->hash = key->hash;
+	slot->hash = hash;
 	slot->entry = entry;
 	return entry;
 }
 
-/* ---- reading ahead ---- */
+/* ---- reading more than was asked for ---- */
+
+#define MAX_AHEAD		64		/* blocks */
+
+/* In rows read along. */
+#define LOOKUP_EARNS	2
+#define LOOKUP_COSTS	24
+#define MAX_CREDIT		400
 
 /* Where the latest rows were found, and how many blocks were read ahead then. */
 static BlockNumber last_block = InvalidBlockNumber;
 static BlockNumber next_block = InvalidBlockNumber;
 static int	ahead = 0;
 
-#define MAX_AHEAD	64
+/* How many rows may be read along now, and were in the block that was read last. */
+static int	credit = 0;
+static int	rows_in_block = 100;
 
 static NameRef
 slot_name(TupleTableSlot *slot, AttrNumber column)
 {
-	bool		isnull;
-	Datum		value = slot_getattr(slot, column, &isnull);
-
-	return isnull ? name_ref(NULL, 0) : text_ref(PG_DETOAST_DATUM_PACKED(value));
+	if (slot->tts_isnull[column - 1])
+		return name_ref(NULL, 0);
+	return text_ref(PG_DETOAST_DATUM_PACKED(slot->tts_values[column - 1]));
 }
 
-/* Keep a row of the registry, as far as it has a key of this kind and type. */
-static void
-keep_row(int type, const NameRef *type_of, KeyKind kind, TupleTableSlot *slot, Stamp stamp)
+/*
+ * Entries on their way from the blocks into the table: where they belong there
+ * has to be fetched from memory, which takes longer than to read some more rows.
+ */
+#define IN_FLIGHT	16
+
+typedef struct BlockRead
 {
-	NameRef		type_in_row = slot_name(slot, ENTITY_TYPE);
-	NameRef		entity = slot_name(slot, ENTITY_ENTITY);
+	int			type;
+	NameRef		type_name;
+	KeyKind		kind;
+	Stamp		stamp;
+	bool		along;			/* not ahead: note what is asked for later */
+	int			rows;			/* read so far */
+	uint32		entries;
+	uint32		kept;
+	EntityEntry *in_flight[IN_FLIGHT];
+	uint32		hashes[IN_FLIGHT];
+} BlockRead;
+
+static void
+keep_next(BlockRead *read)
+{
+	int			i = read->kept++ % IN_FLIGHT;
+
+	keep_entry(&entity_tables[read->kind], read->kind, read->hashes[i], read->in_flight[i]);
+}
+
+static void
+prefetch_slot(const EntityTable *table, uint32 hash)
+{
+#ifdef __GNUC__
+	if (table->slots != NULL)
+		__builtin_prefetch(&table->slots[hash & table->mask], 1);
+#endif
+}
+
+/* Take a row of the registry, as far as it has a key of this kind and type. */
+static void
+take_row(BlockRead *read, TupleTableSlot *slot)
+{
+	int			i = read->entries % IN_FLIGHT;
+	NameRef		type;
+	NameRef		entity;
 	EntityRow	row;
 	Key			key;
 
+	read->rows++;
+	slot_getsomeattrs(slot, ENTITY_OWNER);
+	type = slot_name(slot, ENTITY_TYPE);
+	entity = slot_name(slot, ENTITY_ENTITY);
 	row.organization = slot_name(slot, ENTITY_ORGANIZATION);
 	row.owner = slot_name(slot, ENTITY_OWNER);
+	if (!name_is(&type, read->type_name.data, read->type_name.len) ||
+		entity.len > NAME_MAX_LEN || !has_names(&row) ||
+		!convert_key(&key, read->kind, entity.data, entity.len))
+		return;
 	row.channel = channel_of(TOPIC_ENTITY, entity.data, entity.len);
-	if (name_is(&type_in_row, type_of->data, type_of->len) &&
-		entity.len <= NAME_MAX_LEN && has_names(&row) &&
-		convert_key(&key, kind, entity.data, entity.len))
-		keep_entity(type, &key, &row, stamp);
+	if (read->entries - read->kept == IN_FLIGHT)
+		keep_next(read);
+	read->in_flight[i] = make_entry(read->type, &key, &row, read->stamp);
+	read->in_flight[i]->read_along = read->along;
+	read->hashes[i] = key.hash;
+	read->entries++;
+	prefetch_slot(&entity_tables[read->kind], key.hash);
 }
 
 static void
-read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, int type, KeyKind kind, Stamp stamp)
+read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, BlockRead *read)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "rbac read ahead", ALLOCSET_DEFAULT_SIZES);
-	NameRef		name = type_name(type);
 	TupleTableSlot *slot;
 	TableScanDesc scan;
 	ItemPointerData from;
@@ -247,7 +340,9 @@ read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, int type,
 	ItemPointerSet(&to, first + n - 1, MaxOffsetNumber);
 	scan = table_beginscan_tidrange(rel, snapshot, &from, &to);
 	while (!is_full() && table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
-		keep_row(type, &name, kind, slot, stamp);
+		take_row(read, slot);
+	while (read->kept < read->entries)
+		keep_next(read);
 	table_endscan(scan);
 	ExecDropSingleTupleTableSlot(slot);
 	MemoryContextSwitchTo(caller);
@@ -255,22 +350,39 @@ read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, int type,
 }
 
 /*
- * A row was found in this block: go on from there if that is what rows do.  Not
- * in serializable transactions, where reading more means conflicting with more.
+ * A row was found in this block by index.  Go on from there if that is what rows
+ * do, or read the block's other rows along if there is credit for them.  Not in
+ * serializable transactions, where reading more means conflicting with more.
  */
 static void
-read_ahead(TableScan *scan, Snapshot snapshot, int type, KeyKind kind, Stamp stamp)
+read_more(TableScan *scan, Snapshot snapshot, int type, KeyKind kind, Stamp stamp)
 {
+	BlockRead	read = {0};
 	BlockNumber block = ItemPointerGetBlockNumber(&scan->tuple->t_self);
 	bool		sequential = block == last_block || block == next_block;
 
+	read.type = type;
+	read.type_name = type_name(type);
+	read.kind = kind;
+	read.stamp = stamp;
 	last_block = block;
 	next_block = block + 1;
 	ahead = sequential ? Min(Max(ahead * 2, 1), MAX_AHEAD) : 0;
-	if (ahead == 0 || is_full() || IsolationIsSerializable())
+	credit = Min(credit + LOOKUP_EARNS, MAX_CREDIT);
+	if (is_full() || IsolationIsSerializable())
 		return;
-	next_block = block + ahead;
-	read_blocks(scan->rel, snapshot, block, ahead, type, kind, stamp);
+	if (ahead > 0)
+	{
+		next_block = block + ahead;
+		read_blocks(scan->rel, snapshot, block, ahead, &read);
+	}
+	else if (credit >= rows_in_block && !is_filled(2))
+	{
+		read.along = true;
+		read_blocks(scan->rel, snapshot, block, 1, &read);
+		rows_in_block = read.rows;
+		credit -= rows_in_block;
+	}
 }
 
 /* ---- looking up ---- */
@@ -309,11 +421,12 @@ read_entity(int type, const Key *key)
 		if (!has_names(&row))
 			entry = NULL;
 		else if (reading_own_command())
-			entry = make_entry(CurrentMemoryContext, type, key, &row, 0);
+			entry = fill_entry(palloc(entry_size(key, &row)), type, key, &row, 0);
 		else
 		{
-			read_ahead(&scan, snapshot, type, key->kind, stamp);
-			entry = keep_entity(type, key, &row, stamp);
+			read_more(&scan, snapshot, type, key->kind, stamp);
+			entry = make_entry(type, key, &row, stamp);
+			entry = keep_entry(&entity_tables[key->kind], key->kind, key->hash, entry);
 		}
 	}
 	end_scan(&scan);
@@ -354,6 +467,11 @@ lookup_entity(int type, const Key *key)
 	if (entry != NULL)
 	{
 		table->guess = entry->number + 1;
+		if (entry->read_along)
+		{
+			entry->read_along = false;
+			credit = Min(credit + LOOKUP_COSTS, MAX_CREDIT);
+		}
 		return entry;
 	}
 	if (key->kind == KEY_TEXT && (key->len == 0 || key->len > NAME_MAX_LEN))

@@ -88,10 +88,11 @@ int
 channel_of(Topic topic, const char *name, int len)
 {
 	/* The same in every backend and on every standby: no seed. */
-	uint64		h = (uint64) topic;
+	uint64		h = (uint64) topic << 8 ^ (uint64) len;
 
-	for (int i = 0; i < len; i++)
-		h = mix64(h ^ (unsigned char) name[i]);
+	for (; len >= 8; len -= 8, name += 8)
+		h = mix64(h ^ load64(name));
+	h = mix64(h ^ load_short(name, len));
 	h = mix64(h) % HALF;
 	return topic == TOPIC_ENTITY || topic == TOPIC_OWNER ? HALF + h : h;
 }

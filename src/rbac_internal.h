@@ -363,6 +363,7 @@ typedef struct EntityEntry
 	int			type;
 	uint32		number;			/* in the order in which entities were met */
 	int16		channel;
+	bool		read_along;		/* with another, and not asked for yet */
 	bool		tag_result;
 	bool		has_owner;
 	uint8		key_len;

@@ -14,6 +14,31 @@ INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
 SELECT rbac.has_scope('root', 's1', 'stack:read');
 SELECT kept('rbac entities') < 100000 AS entities, kept('rbac member') < 100000 AS members;
 
+-- a few, in no order, are looked up one by one; of many, most are read along with others
+CREATE VIEW shuffled AS SELECT entity FROM rbac.entities ORDER BY md5(entity) OFFSET 0;
+CREATE FUNCTION lookups() RETURNS bigint LANGUAGE sql AS
+	$$ SELECT pg_stat_get_xact_numscans('rbac.entities_pkey'::regclass) $$;
+CREATE FUNCTION rows_read() RETURNS bigint LANGUAGE sql AS
+	$$ SELECT pg_stat_get_xact_tuples_returned('rbac.entities'::regclass) $$;
+BEGIN;
+SELECT lookups(), rows_read() \gset before_
+SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 30) s WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT lookups() - :before_lookups BETWEEN 28 AND 30 AS lookups, rows_read() - :before_rows_read < 50000 + 1000 AS read_along;
+SELECT lookups(), rows_read() \gset before_
+SELECT count(*) FROM shuffled WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT lookups() - :before_lookups < 10000 AS lookups, rows_read() - :before_rows_read BETWEEN 50000 + 30000 AND 50000 + 60000 AS read_along;
+COMMIT;
+-- not where that would take the room of those that are asked for
+\c -
+SET rbac.cache_size = '1MB';
+BEGIN;
+SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1200) s WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT lookups(), rows_read() \gset before_
+SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1200) s WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT lookups() - :before_lookups AS lookups;
+COMMIT;
+
+\c -
 -- more entities than there is room for
 SET rbac.cache_size = '1MB';
 SELECT count(*) FROM rbac.entities WHERE rbac.has_scope('root', entity, 'stack:read');
@@ -46,7 +71,8 @@ RESET ROLE;
 -- clean up
 RESET rbac.cache_size;
 DROP ROLE memory_user;
-DROP FUNCTION kept;
+DROP VIEW shuffled;
+DROP FUNCTION kept, lookups, rows_read;
 DELETE FROM rbac.entity_grants;
 DELETE FROM rbac.entities;
 DELETE FROM rbac.organizations;
