@@ -23,6 +23,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "port/pg_bitutils.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -515,9 +516,9 @@ finish_channels(Build *build)
 	MemberAccess *access = build->access;
 
 	access->channels = MemoryContextAlloc(access->context, CHANNELS * sizeof(int16));
-	for (int channel = 0; channel < CHANNELS; channel++)
-		if ((build->channels[channel / 64] >> (channel % 64) & 1) != 0)
-			access->channels[access->nchannels++] = channel;
+	for (int word = 0; word < CHANNELS / 64; word++)
+		for (uint64 left = build->channels[word]; left != 0; left &= left - 1)
+			access->channels[access->nchannels++] = word * 64 + pg_rightmost_one_pos64(left);
 	access->channels = repalloc(access->channels, access->nchannels * sizeof(int16));
 }
 

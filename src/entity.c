@@ -14,8 +14,8 @@
  * last is a good guess, which saves a hash lookup in memory that is not at hand.
  *
  * When entities are asked for in no order, the rest of an entity's block is read
- * along with it as far as that has paid so far.  Each lookup by index earns one
- * row; each row that was read along and is asked for later has saved a lookup, and
+ * along with it as far as that has paid so far.  Each lookup by index earns a few
+ * rows; each row that was read along and is asked for later has saved a lookup, and
  * earns as many rows as that costs.  So little is wasted on a statement that asks
  * for few entities; when one asks for most of the registry, soon all is known.
  *

@@ -122,6 +122,18 @@ meet_scope(const NameRef *name)
 	return entry;
 }
 
+static ScopeEntry *
+scope_of_bit(int bit)
+{
+	if (scopes_by_bit[bit] == NULL)
+	{
+		NameRef		name = cstring_ref(builtin_scopes[bit].name);
+
+		return meet_scope(&name);
+	}
+	return scopes_by_bit[bit];
+}
+
 static bool
 is_registered(const ScopeEntry *entry)
 {
@@ -253,16 +265,17 @@ bits_of_one(int bit)
 static Bits *
 bits_of_scopeset(ScopeSetView set, int type)
 {
-	ScopeSetIterator it;
+	ScopeSetIterator it = {set, BUILTIN_SCOPES, set.names};
 	NameRef		name;
 	int			bit;
 	Bits	   *bits;
 
-	scopeset_iterate(&it, set);
+	/* those that have no stored bit: the words are the bits of the others */
 	while (scopeset_next(&it, &name, &bit))
 		meet_scope(&name)->type = type;
 	bits = alloc_bits();
-	scopeset_iterate(&it, set);
+	scopeset_words(set, bits->words);
+	it.name = set.names;
 	while (scopeset_next(&it, &name, &bit))
 		set_bit(bits, meet_scope(&name)->bit);
 	return bits;
@@ -358,7 +371,7 @@ bits_to_scopeset(const Bits *bits, int type)
 
 		if (!has_bit(bits, bit))
 			continue;
-		entry = scopes_by_bit[bit];
+		entry = scope_of_bit(bit);
 		if (type < 0 || entry->type == type)
 			scopeset_builder_add(&builder, entry->name.data, entry->name.len);
 	}
