@@ -41,8 +41,14 @@ test:
 demo:
 	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
 
+BENCH_SERVER = -c shared_buffers=2GB -c max_wal_size=8GB -c jit=off -c autovacuum=off
+
 bench:
-	@test/server -o '-c shared_buffers=1GB -c jit=off' test/bench/bench
+	@test/server -o '$(BENCH_SERVER)' test/bench/bench
+
+bench-scale:
+	@ORGANIZATIONS=$(or $(ORGANIZATIONS),10000) MEMBERS=$(or $(MEMBERS),10) ENTITIES=$(or $(ENTITIES),100) \
+		test/server -o '$(BENCH_SERVER)' test/bench/bench --sizes
 
 bench-copy:
 	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=off' psql -X -f test/bench/copy.sql
@@ -52,7 +58,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test demo bench bench-copy dist
+.PHONY: test demo bench bench-scale bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.

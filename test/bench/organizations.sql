@@ -1,5 +1,6 @@
 /*
- * Organizations number :first to :last, each with a few rows in every table.
+ * Organizations number :first to :last, each with a few rows in every table, and
+ * :members (at least 3) and :entities of them.
  */
 CREATE TEMPORARY TABLE o AS SELECT 'org' || i AS o FROM generate_series(:first, :last) i;
 
@@ -13,15 +14,17 @@ INSERT INTO rbac.role_rules (role, permission_set, condition)
 INSERT INTO rbac.members (organization, member, role)
 	SELECT o, m || '@' || o, COALESCE(r, o || '/Reader')
 	FROM o, (VALUES ('ann', 'Admin'), ('bob', 'Member'), ('cid', NULL)) m (m, r);
+INSERT INTO rbac.members (organization, member, role)
+	SELECT o, 'member' || i || '@' || o, 'Member' FROM o, generate_series(4, :members) i;
 INSERT INTO rbac.teams (name) SELECT o || '/crew' FROM o;
 INSERT INTO rbac.team_members (team, member)
 	SELECT o || '/crew', m || '@' || o FROM o, unnest('{ann,bob}'::text[]) m;
 INSERT INTO rbac.team_roles (team, role) SELECT o || '/crew', o || '/Deployer' FROM o;
 INSERT INTO rbac.entities (entity_type, entity, organization, owner)
-	SELECT 'stack', gen_random_uuid(), o, 'bob@' || o FROM o, generate_series(1, 5);
+	SELECT 'stack', gen_random_uuid(), o, 'bob@' || o FROM o, generate_series(1, :entities);
 INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
-	SELECT 'Stack Write', entity, organization, 'cid@' || organization
-	FROM rbac.entities JOIN o ON o = organization;
+	SELECT 'Stack Write', entity, o, 'cid@' || o
+	FROM o, LATERAL (SELECT entity FROM rbac.entities WHERE organization = o ORDER BY entity LIMIT 5) e;
 INSERT INTO rbac.default_roles SELECT o, o || '/Reader' FROM o;
 INSERT INTO rbac.member_defaults (organization, permission_set) SELECT o, o || '/Look' FROM o;
 INSERT INTO rbac.organization_settings (organization, scope)

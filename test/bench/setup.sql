@@ -78,11 +78,11 @@ CREATE FUNCTION say_yes(id "any", scope rbac.scope) RETURNS boolean
 	AS :'noop', 'say_yes' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION say_no(id "any", scope rbac.scope) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
-CREATE FUNCTION say_yes(member text, id text, scope rbac.scope, organization text, owner text) RETURNS boolean
+CREATE FUNCTION say_yes(member text, id "any", scope rbac.scope, organization text, owner text) RETURNS boolean
 	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
-CREATE FUNCTION say_no(member text, id text, scope rbac.scope, organization text, owner text) RETURNS boolean
+CREATE FUNCTION say_no(member text, id "any", scope rbac.scope, organization text, owner text) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE PARALLEL SAFE COST 5;
-CREATE FUNCTION say_yes(member text, id text, scope rbac.scope, organization text, owner text, tags jsonb) RETURNS boolean
+CREATE FUNCTION say_yes(member text, id "any", scope rbac.scope, organization text, owner text, tags jsonb) RETURNS boolean
 	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
 CREATE FUNCTION say_no(member text, id text, scope text) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
@@ -98,7 +98,6 @@ SELECT format('ALTER DATABASE %I SET %s', current_database(), setting) FROM (VAL
 CREATE ROLE app LOGIN;
 GRANT SELECT ON by_text, by_uuid, by_bigint, few, tagged TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA rbac TO app;
-ALTER ROLE app SET session_preload_libraries = 'rbac', :'noop';
 ALTER TABLE by_text ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_uuid ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_bigint ENABLE ROW LEVEL SECURITY;
