@@ -50,6 +50,9 @@ bench-scale:
 	@ORGANIZATIONS=$(or $(ORGANIZATIONS),10000) MEMBERS=$(or $(MEMBERS),10) ENTITIES=$(or $(ENTITIES),100) \
 		test/server -o '$(BENCH_SERVER)' test/bench/bench --sizes
 
+bench-churn:
+	@test/server -o '$(BENCH_SERVER)' test/bench/churn
+
 bench-copy:
 	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=off' psql -X -f test/bench/copy.sql
 
@@ -58,7 +61,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test demo bench bench-scale bench-copy dist
+.PHONY: test demo bench bench-scale bench-churn bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
