@@ -120,6 +120,12 @@ CREATE FUNCTION rbac.entities_with_scope(member text, scope rbac.scope, after te
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.entities_with_scope_support;
 COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 'the entities on which the member holds the scope, in byte order of their keys, after a key, at most so many; of others only with org_member:read in their organizations, or as the schema''s owner';
 
+/* ---- what this backend remembers ---- */
+
+CREATE FUNCTION rbac.cache_stats(OUT cache text, OUT entries bigint, OUT bytes bigint, OUT hits bigint, OUT misses bigint, OUT rebuilds bigint, OUT evictions bigint) RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 2;
+COMMENT ON FUNCTION rbac.cache_stats() IS 'what this session''s caches of members and of entities hold (bytes as allocated; rbac.cache_size / 2 each is the limit) and have done since it began: hits, misses (read from the tables), rebuilds (read again because something had changed), evictions (dropped to make room); a check that goes on with the member and scope of the call before counts nothing for members';
+
 /* ---- administration ---- */
 
 CREATE FUNCTION rbac.rename(kind text, old text, new text) RETURNS void

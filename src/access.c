@@ -69,6 +69,7 @@ static dlist_head access_lru = DLIST_STATIC_INIT(access_lru);	/* latest first */
 static Size access_size = 0;
 static uint64 last_serial = 0;
 static MemberAccess *latest = NULL; /* asked for last; first in access_lru */
+CacheStats	member_stats;
 
 static NameRef
 keep_name(Build *build, const NameRef *name)
@@ -631,7 +632,19 @@ insert_access(MemberAccess *access)
 	dlist_push_head(&access_lru, &access->lru);
 	measure(access);
 	while (access_size > (Size) rbac_cache_size * 1024 / 2 && dlist_has_next(&access_lru, &access->lru))
+	{
 		drop_access(dlist_container(MemberAccess, lru, dlist_tail_node(&access_lru)));
+		member_stats.evictions++;
+	}
+}
+
+void
+measure_members(void)
+{
+	if (latest != NULL)
+		measure(latest);
+	member_stats.entries = access_cache == NULL ? 0 : hash_get_num_entries(access_cache);
+	member_stats.bytes = access_size;
 }
 
 /*
@@ -647,7 +660,10 @@ access_of(const NameRef *member, TimestampTz now)
 	MemberAccess *access;
 
 	if (latest != NULL && name_is(member, latest->member.data, latest->member.len) && is_current(latest, now))
+	{
+		member_stats.hits++;
 		return latest;
+	}
 	if (latest != NULL)
 		measure(latest);
 	if (access_cache == NULL)
@@ -659,12 +675,18 @@ access_of(const NameRef *member, TimestampTz now)
 	{
 		latest = entry->access;
 		dlist_move_head(&access_lru, &latest->lru);
+		member_stats.hits++;
 		return latest;
 	}
 	access = build_access(member, now);
 	entry = hash_search(access_cache, member, HASH_FIND, NULL);
-	if (entry != NULL)
+	if (entry == NULL)
+		member_stats.misses++;
+	else
+	{
+		member_stats.rebuilds++;
 		drop_access(entry->access);
+	}
 	insert_access(access);
 	latest = access;
 	return access;

@@ -59,9 +59,29 @@ static EntityTable entity_tables[KEY_KINDS];
 static char *free_space;
 static Size free_size;
 
+CacheStats	entity_stats;
+
+static uint64
+count_entities(void)
+{
+	uint64		count = 0;
+
+	for (int kind = 0; kind < KEY_KINDS; kind++)
+		count += entity_tables[kind].count;
+	return count;
+}
+
+void
+measure_entities(void)
+{
+	entity_stats.entries = count_entities();
+	entity_stats.bytes = entity_context == NULL ? 0 : MemoryContextMemAllocated(entity_context, true);
+}
+
 static void
 reset_entities(void)
 {
+	entity_stats.evictions += count_entities();
 	free_size = 0;
 	if (entity_context == NULL)
 		entity_context = AllocSetContextCreate(CacheMemoryContext, "rbac entities", ALLOCSET_DEFAULT_SIZES);
@@ -224,7 +244,13 @@ keep_entry(EntityTable *table, KeyKind kind, uint32 hash, EntityEntry *entry)
 	slot = find_slot(table, entry->type, &key);
 	if (is_known(slot))
 		return slot->entry;
-	entry->number = slot->hash == 0 ? table->count++ : slot->entry->number;
+	if (slot->hash == 0)
+		entry->number = table->count++;
+	else
+	{
+		entry->number = slot->entry->number;
+		entity_stats.rebuilds++;
+	}
 	table->order[entry->number] = entry;
 	slot->hash = hash;
 	slot->entry = entry;
@@ -466,6 +492,7 @@ lookup_entity(int type, const Key *key)
 
 	if (entry != NULL)
 	{
+		entity_stats.hits++;
 		table->guess = entry->number + 1;
 		if (entry->read_along)
 		{
@@ -478,6 +505,7 @@ lookup_entity(int type, const Key *key)
 		return NULL;			/* no name */
 	if (entity_context == NULL || is_full())
 		reset_entities();
+	entity_stats.misses++;
 	return read_entity(type, key);
 }
 

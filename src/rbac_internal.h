@@ -35,6 +35,24 @@
 
 extern int	rbac_cache_size;	/* rbac.cache_size, kB */
 
+/* ---- what the caches have done (cache_stats.c) ---- */
+
+/* Since the backend started. */
+typedef struct CacheStats
+{
+	uint64		entries;		/* now, as are the bytes */
+	uint64		bytes;
+	uint64		hits;
+	uint64		misses;			/* looked for and not there */
+	uint64		rebuilds;		/* there, but no longer true */
+	uint64		evictions;		/* dropped to make room */
+} CacheStats;
+
+extern CacheStats member_stats; /* access.c */
+extern CacheStats entity_stats; /* entity.c */
+extern void measure_members(void);
+extern void measure_entities(void);
+
 /* ---- invalidation (invalidate.c) ---- */
 
 /* Kinds of things that a cached answer can depend on. */
