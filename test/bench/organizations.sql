@@ -20,14 +20,14 @@ INSERT INTO rbac.teams (name) SELECT o || '/crew' FROM o;
 INSERT INTO rbac.team_members (team, member)
 	SELECT o || '/crew', m || '@' || o FROM o, unnest('{ann,bob}'::text[]) m;
 INSERT INTO rbac.team_roles (team, role) SELECT o || '/crew', o || '/Deployer' FROM o;
+CREATE TEMPORARY TABLE e AS SELECT o, i, gen_random_uuid() AS e FROM o, generate_series(1, :entities) i;
 INSERT INTO rbac.entities (entity_type, entity, organization, owner)
-	SELECT 'stack', gen_random_uuid(), o, 'bob@' || o FROM o, generate_series(1, :entities);
+	SELECT 'stack', e, o, 'bob@' || o FROM e;
 INSERT INTO rbac.entity_grants (permission_set, entity, organization, member)
-	SELECT 'Stack Write', entity, o, 'cid@' || o
-	FROM o, LATERAL (SELECT entity FROM rbac.entities WHERE organization = o ORDER BY entity LIMIT 5) e;
+	SELECT 'Stack Write', e, o, 'cid@' || o FROM e WHERE i <= 5;
 INSERT INTO rbac.default_roles SELECT o, o || '/Reader' FROM o;
 INSERT INTO rbac.member_defaults (organization, permission_set) SELECT o, o || '/Look' FROM o;
 INSERT INTO rbac.organization_settings (organization, scope)
 	SELECT o, 'stack:create' FROM o;
 
-DROP TABLE o;
+DROP TABLE o, e;

@@ -93,7 +93,8 @@ sub prepare_planning
 {
 	my $figure = shift;
 
-	$figure->{session} //= session($figure->{login});
+	end_session($figure->{session}) if $figure->{session};
+	$figure->{session} = session($figure->{login});
 	check($figure, $figure->{session});
 	plan($figure);
 	return;

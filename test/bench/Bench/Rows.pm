@@ -44,7 +44,8 @@ sub prepare
 	my $figure = shift;
 
 	return if $figure->{fresh};
-	$figure->{session} //= session($figure->{login});
+	end_session($figure->{session}) if $figure->{session};
+	$figure->{session} = session($figure->{login});
 	count_rows($figure, $figure->{session});
 	return;
 }
