@@ -119,25 +119,28 @@ SQL
 sub start_pgbench
 {
 	my ($commands, $clients) = @_;
-	my $file = "$dir/background" . $backgrounds++;
+	my $name = 'background' . $backgrounds++;
 
-	open my $script, '>', $file or die $!;
+	open my $script, '>', "$dir/$name" or die $!;
 	print $script $commands;
 	close $script;
 	my $pid = fork // die $!;
-	return $pid if $pid;
+	return { name => $name, pid => $pid } if $pid;
 	open STDOUT, '>', '/dev/null' or die $!;
-	exec 'pgbench', '-M', 'prepared', '-n', '-c', $clients // 1, '-T', '100000', '-f', $file;
+	$ENV{PGAPPNAME} = $name;
+	exec 'pgbench', '-M', 'prepared', '-n', '-c', $clients // 1, '-T', '100000', '-f', "$dir/$name";
 	die "pgbench: $!";
 }
 
+# End it, and what its server processes are still doing.
 sub end_pgbench
 {
-	my $pid = shift;
+	my ($pgbench, $super) = @_;
 
-	die 'pgbench failed' if waitpid $pid, WNOHANG;
-	kill TERM => $pid;
-	waitpid $pid, 0;
+	die 'pgbench failed' if waitpid $pgbench->{pid}, WNOHANG;
+	kill TERM => $pgbench->{pid};
+	waitpid $pgbench->{pid}, 0;
+	ask($super, "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = '$pgbench->{name}'");
 	return;
 }
 
