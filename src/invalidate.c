@@ -26,8 +26,8 @@
  *
  * A transaction announces a channel once, and after MAX_ANNOUNCED of them says
  * "all of them" instead, so that neither its commit record nor the queue grows
- * with the number of rows that it changes.  Entities, which may come and go by
- * the thousand, have channels and an "all" of their own.  Core would tell our
+ * with the number of rows that it changes.  Entities and owners, which may come and
+ * go by the thousand, have channels and an "all" of their own.  Core would tell our
  * own backend at each CommandCounterIncrement; as we do not repeat the message,
  * the trigger notes the change in our own backend itself.  Two things follow.
  * What is read between the trigger and the next CommandCounterIncrement does not
@@ -64,13 +64,21 @@
 
 #define FIRST_CHANNEL_OID	((Oid) 0xF0000000)
 
-/* The channels have two halves: one for entities, one for all else. */
-#define HALF		(CHANNELS / 2)
-#define HALVES		2
-#define ALL_OF_HALF(half)	(CHANNELS + (half))
-#define LAST_CHANNEL		ALL_OF_HALF(HALVES - 1)
+/*
+ * What comes and goes by the thousand has channels of its own: registering an
+ * entity that has an owner announces the owner, and must not make other entities
+ * stale.
+ */
+enum
+{
+	SECTION_ENTITIES, SECTION_OWNERS, SECTION_OTHERS, SECTIONS
+};
 
-#define MAX_ANNOUNCED	512		/* of each half, by one transaction */
+#define SECTION_SIZE	(CHANNELS / SECTIONS)
+#define ALL_OF_SECTION(section)	(CHANNELS + (section))
+#define LAST_CHANNEL	ALL_OF_SECTION(SECTIONS - 1)
+
+#define MAX_ANNOUNCED	512		/* of each section, by one transaction */
 
 /* Zero is before everything. */
 Stamp		invalidation_stamp = 1;
@@ -78,11 +86,25 @@ Stamp		channel_stamps[CHANNELS];
 
 /* Of this transaction: what it has announced, and in which command last. */
 static uint64 announced[LAST_CHANNEL / 64 + 1];
-static int	nannounced[HALVES];
+static int	nannounced[SECTIONS];
 static bool changed_rows = false;
 static CommandId changed_command;
 
 PG_FUNCTION_INFO_V1(invalidate);
+
+static int
+section_of(Topic topic)
+{
+	switch (topic)
+	{
+		case TOPIC_ENTITY:
+			return SECTION_ENTITIES;
+		case TOPIC_OWNER:
+			return SECTION_OWNERS;
+		default:
+			return SECTION_OTHERS;
+	}
+}
 
 int
 channel_of(Topic topic, const char *name, int len)
@@ -93,8 +115,7 @@ channel_of(Topic topic, const char *name, int len)
 	for (; len >= 8; len -= 8, name += 8)
 		h = mix64(h ^ load64(name));
 	h = mix64(h ^ load_short(name, len));
-	h = mix64(h) % HALF;
-	return topic == TOPIC_ENTITY || topic == TOPIC_OWNER ? HALF + h : h;
+	return section_of(topic) * SECTION_SIZE + mix64(h) % SECTION_SIZE;
 }
 
 static void
@@ -105,16 +126,16 @@ note_channel(int channel)
 	if (channel < CHANNELS)
 		channel_stamps[channel] = now;
 	else
-		for (int i = 0; i < HALF; i++)
-			channel_stamps[(channel - CHANNELS) * HALF + i] = now;
+		for (int i = 0; i < SECTION_SIZE; i++)
+			channel_stamps[(channel - CHANNELS) * SECTION_SIZE + i] = now;
 }
 
 /* Nothing that was read before now is good any more. */
 void
 invalidate_everything(void)
 {
-	for (int half = 0; half < HALVES; half++)
-		note_channel(ALL_OF_HALF(half));
+	for (int section = 0; section < SECTIONS; section++)
+		note_channel(ALL_OF_SECTION(section));
 }
 
 /* Would a row that this transaction has just changed be missed now? */
@@ -160,14 +181,14 @@ announce_once(int channel)
 static void
 changed(int channel)
 {
-	int			half = channel < CHANNELS ? channel / HALF : channel - CHANNELS;
+	int			section = channel / SECTION_SIZE;
 
 	changed_rows = true;
 	changed_command = GetCurrentCommandId(false);
-	if (nannounced[half] >= MAX_ANNOUNCED)
-		announce_once(ALL_OF_HALF(half));
+	if (nannounced[section] >= MAX_ANNOUNCED)
+		announce_once(ALL_OF_SECTION(section));
 	else if (announce_once(channel))
-		nannounced[half]++;
+		nannounced[section]++;
 	note_channel(channel);
 }
 
@@ -232,7 +253,10 @@ relcache_callback(Datum arg, Oid relid)
 		/* truncated, dropped, an index made, analyzed ... */
 		forget_table(relid);
 		if (entities)
-			note_channel(ALL_OF_HALF(1));
+		{
+			note_channel(ALL_OF_SECTION(SECTION_ENTITIES));
+			note_channel(ALL_OF_SECTION(SECTION_OWNERS));
+		}
 		else
 			invalidate_everything();
 	}

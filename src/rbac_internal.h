@@ -75,7 +75,7 @@ typedef enum Topic
  */
 typedef uint64 Stamp;
 
-#define CHANNELS	4096
+#define CHANNELS	6144		/* a multiple of 64 * 3 */
 
 extern Stamp invalidation_stamp;	/* now; moves on with each message, and
 									 * whenever a MemberAccess is freed or

@@ -16,7 +16,7 @@ BEGIN
 	FOR now IN SELECT * FROM rbac.cache_stats() LOOP
 		SELECT * INTO before FROM seen WHERE seen.cache = now.cache;
 		now.bytes := sign(now.bytes);
-		now.entries := now.entries - coalesce(before.entries, 0);
+		now.entries := now.entries - CASE now.cache WHEN 'members' THEN coalesce(before.entries, 0) ELSE 0 END;
 		now.hits := now.hits - coalesce(before.hits, 0);
 		now.misses := now.misses - coalesce(before.misses, 0);
 		now.rebuilds := now.rebuilds - coalesce(before.rebuilds, 0);
@@ -24,7 +24,8 @@ BEGIN
 		IF now.cache = 'members' THEN
 			members := concat_ws(' ', now.entries, now.bytes, now.hits, now.misses, now.rebuilds, now.evictions);
 		ELSE
-			entities := concat_ws(' ', now.entries, now.bytes, now.hits, now.misses, now.rebuilds, now.evictions);
+			-- more may have been read along
+			entities := concat_ws(' ', sign(now.entries), now.bytes, now.hits, now.misses, now.rebuilds, now.evictions);
 		END IF;
 	END LOOP;
 	DELETE FROM seen;
