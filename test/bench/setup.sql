@@ -41,13 +41,15 @@ ALTER TABLE by_uuid ALTER id TYPE uuid USING id::uuid;
 CREATE TABLE by_bigint (LIKE by_text);
 ALTER TABLE by_bigint ALTER id TYPE bigint USING id::bigint;
 CREATE TABLE few (LIKE by_text);
+CREATE TABLE shuffled (LIKE by_text);
 CREATE TABLE tagged (LIKE by_text);
 ALTER TABLE tagged ADD tags jsonb;
 
 INSERT INTO by_uuid SELECT gen_random_uuid(), 'acme', 'user' || i % 1000 FROM generate_series(1, :rows) i;
 INSERT INTO by_text SELECT * FROM by_uuid;
 INSERT INTO by_bigint SELECT i, 'acme', 'user' || i % 1000 FROM generate_series(1, :rows) i;
-INSERT INTO few SELECT * FROM by_text ORDER BY md5(id) LIMIT :rows / 40;
+INSERT INTO shuffled SELECT * FROM by_text ORDER BY md5(id);
+INSERT INTO few SELECT * FROM shuffled LIMIT :rows / 40;
 -- 32 values, in any order
 INSERT INTO tagged
 	SELECT id, organization, owner,
@@ -78,9 +80,7 @@ CREATE FUNCTION say_yes(id "any", scope rbac.scope) RETURNS boolean
 	AS :'noop', 'say_yes' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
 CREATE FUNCTION say_no(id "any", scope rbac.scope) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 5;
-CREATE FUNCTION say_yes(member text, id "any", scope rbac.scope, organization text, owner text) RETURNS boolean
-	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
-CREATE FUNCTION say_no(member text, id "any", scope rbac.scope, organization text, owner text) RETURNS boolean
+CREATE FUNCTION say_no(member text, id "any", scope rbac.scope, organization text, owner text, tags jsonb) RETURNS boolean
 	AS :'noop', 'say_no' LANGUAGE C STABLE PARALLEL SAFE COST 5;
 CREATE FUNCTION say_yes(member text, id "any", scope rbac.scope, organization text, owner text, tags jsonb) RETURNS boolean
 	AS :'noop', 'say_yes' LANGUAGE C STABLE PARALLEL SAFE COST 5;
@@ -96,10 +96,11 @@ SELECT format('ALTER DATABASE %I SET %s', current_database(), setting) FROM (VAL
 
 /* The logins; their policies are the cases' own. */
 CREATE ROLE app LOGIN;
-GRANT SELECT ON by_text, by_uuid, by_bigint, few, tagged TO app;
+GRANT SELECT ON by_text, by_uuid, by_bigint, few, shuffled, tagged TO app;
 GRANT SELECT ON ALL TABLES IN SCHEMA rbac TO app;
 ALTER TABLE by_text ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_uuid ENABLE ROW LEVEL SECURITY;
 ALTER TABLE by_bigint ENABLE ROW LEVEL SECURITY;
 ALTER TABLE few ENABLE ROW LEVEL SECURITY;
+ALTER TABLE shuffled ENABLE ROW LEVEL SECURITY;
 ALTER TABLE tagged ENABLE ROW LEVEL SECURITY;
