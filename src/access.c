@@ -692,6 +692,16 @@ access_of(const NameRef *member, TimestampTz now)
 	return access;
 }
 
+/*
+ * What this member may do for good, that is, by nothing that ever expires.  Not
+ * cached; made in the current memory context.
+ */
+MemberAccess *
+lasting_access(const NameRef *member)
+{
+	return build_access(member, DT_NOEND - 1);
+}
+
 /* What was true of a member when they asked last, and may be no longer; or NULL. */
 MemberAccess *
 cached_access(const NameRef *member)

@@ -424,9 +424,12 @@ lock_scope(const NameRef *name, int *type)
 	return true;
 }
 
-/* While a dump is loaded, sets come before the scopes that they hold. */
-static bool
-may_hold_unregistered(void)
+/*
+ * While a dump is loaded, sets come before the scopes that they hold, and rows of
+ * applications before the organizations that they are in.
+ */
+bool
+loading_dump(void)
 {
 	return scope_names_unchecked() && is_rbac_owner(GetUserId());
 }
@@ -438,7 +441,7 @@ check_scope_in_set(const NameRef *scope, const NameRef *set, const NameRef *set_
 
 	if (!lock_scope(scope, &type))
 	{
-		if (!may_hold_unregistered())
+		if (!loading_dump())
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_OBJECT),
 					 errmsg("scope \"%s\" does not exist", quotable(*scope)),
@@ -476,7 +479,7 @@ check_permission_set(PG_FUNCTION_ARGS)
 
 /* ---- queries, run as the tables' owner and whatever the caller may see ---- */
 
-static SPIPlanPtr
+SPIPlanPtr
 prepare_query(const char *query, int nargs, Oid *types)
 {
 	SPIPlanPtr	plan = SPI_prepare(query, nargs, types);
@@ -490,7 +493,7 @@ prepare_query(const char *query, int nargs, Oid *types)
  * Run on the latest rows, as foreign keys do: a transaction with an older
  * snapshot that would change rows which it does not see fails.
  */
-static uint64
+uint64
 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values)
 {
 	bool		frozen = IsolationUsesXactSnapshot();

@@ -11,6 +11,7 @@
 #include "access/genam.h"
 #include "access/htup.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
 #include "nodes/pg_list.h"
@@ -344,6 +345,7 @@ typedef struct MemberAccess
 } MemberAccess;
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
+extern MemberAccess *lasting_access(const NameRef *member);
 extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
 extern OrgAccess *org_access(MemberAccess *access, const Key *organization);
@@ -414,6 +416,12 @@ extern bool direct_holds(MemberAccess *access, DirectAccess *direct, const Key *
 extern OrgAccess *entity_org(MemberAccess *access, EntityEntry *entity);
 extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *org, int type,
 								   const Key *key);
+
+/* ---- triggers (constraint.c) ---- */
+
+extern bool loading_dump(void);
+extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
+extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
 
 /* ---- plans (planner.c) ---- */
 

@@ -133,7 +133,8 @@ LEFT JOIN LATERAL (SELECT e.extcondition[array_position(e.extconfig, c.oid)]) d 
 WHERE relnamespace = 'rbac'::regnamespace AND relkind IN ('r', 'S') ORDER BY 1;
 
 -- what PUBLIC may: use the schema and call its functions, but for those that
--- are triggers; not read a table, not create anything
+-- are triggers, unless they change nothing; not read a table, only a view of what
+-- anybody's tables have of policies; not create anything
 CREATE ROLE regress_rbac_user;
 SELECT has_schema_privilege('regress_rbac_user', 'rbac', 'USAGE') AS usage,
 	has_schema_privilege('regress_rbac_user', 'rbac', 'CREATE') AS "create";
