@@ -109,6 +109,12 @@ $node->safe_psql('source', q{
 	CREATE POLICY reads ON app.kilns FOR SELECT USING (rbac.has_scope(id, 'kiln:fire'));
 	CREATE POLICY inserts ON app.kilns FOR INSERT WITH CHECK (rbac.has_scope('acme', 'kiln:create'));
 	CREATE POLICY updates ON app.kilns FOR UPDATE USING (rbac.has_scope(id, 'kiln:cool')) WITH CHECK (gives @> '{aaa:first}'::scopeset);
+
+	CREATE TABLE app.hearths (id integer PRIMARY KEY, org text NOT NULL, "own er" text, "ta""gs" jsonb, note text);
+	INSERT INTO app.hearths VALUES (1, 'acme', 'ann', '{"hot": true}', 'one'), (2, 'acme', NULL, NULL, NULL), (3, 'globex', 'cy', '{}', NULL);
+	SELECT rbac.protect('app.hearths', 'oven', 'id', 'org', 'own er', 'ta"gs', select_scope => 'zzz:last', insert_scope => 'kiln:create',
+		update_scope => 'zzz:last', transfer_scope => 'zzz:last', force => true);
+
 	GRANT USAGE ON SCHEMA app TO web;
 	GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA app TO web;
 });
@@ -142,6 +148,12 @@ $web .= q{
 	INSERT INTO app.kilns (id, gives) VALUES ('n', '{zzz:last}');
 	SET rbac.member = 'bob';
 	UPDATE app.kilns SET list = '{}' RETURNING id;
+	SET rbac.member = 'ann';
+	BEGIN;
+	UPDATE app.hearths SET note = 'hot' RETURNING id;
+	UPDATE app.hearths SET org = 'acme' WHERE id = 3;
+	ROLLBACK;
+	INSERT INTO app.hearths VALUES (4, 'globex', 'cy');
 };
 
 # That the application's own objects work as before.
@@ -161,6 +173,14 @@ my $objects = q{
 	SELECT string_agg(id, ',' ORDER BY id) FROM app.kilns WHERE gives @> 'kiln:fire'::scope;
 	SELECT string_agg(id, ',' ORDER BY id) FROM app.kilns WHERE gives @> '{aaa:first,kiln:cool}'::scopeset;
 	SELECT string_agg(id, ',' ORDER BY id) FROM app.kilns WHERE needs = 'kiln:fire'::scope;
+	SELECT * FROM rbac.protected_tables ORDER BY relation::text;
+	BEGIN;
+	UPDATE app.hearths SET id = id + 10, "ta""gs" = '{"x": 1}' WHERE id < 3;
+	INSERT INTO app.hearths VALUES (5, 'globex');
+	DELETE FROM app.hearths WHERE id = 3;
+	SELECT * FROM rbac.entities WHERE entity_type = 'oven' ORDER BY entity;
+	ROLLBACK;
+	INSERT INTO app.hearths VALUES (6, 'nowhere');
 	SELECT tgrelid::regclass, tgname, tgenabled FROM pg_trigger WHERE NOT tgisinternal ORDER BY tgrelid::regclass::text, tgname;
 };
 
@@ -246,10 +266,13 @@ robot|k1
 old|
 nobody|
 k1
+3
 psql:<stdin>:11: ERROR:  42501
 psql:<stdin>:16: ERROR:  42501
-psql:<stdin>:18: ERROR:  23514}, 'what is seen through policies');
-like($before->{objects}, qr/^k2\n\{aaa:first,.*\|t\|t\nd hot\|stack:bake\|.*\napp.parts_fire\|stack:read\napp.parts_rest\|kiln:cool\nk2,x\nk1\nk1\n.*23514\n.*42704$/s, 'what uses scopes');
+psql:<stdin>:18: ERROR:  23514
+psql:<stdin>:24: ERROR:  42501
+psql:<stdin>:26: ERROR:  42501}, 'what is seen through policies');
+like($before->{objects}, qr/^k2\n\{aaa:first,.*\|t\|t\nd hot\|stack:bake\|.*\napp.parts_fire\|stack:read\napp.parts_rest\|kiln:cool\nk2,x\nk1\nk1\napp.hearths\|oven\|id\|org\|own er\|ta"gs\|zzz:last\|kiln:create\|.*\noven\|11\|acme\|ann\|\{"x": 1\}\noven\|12\|.*23514\n.*42704\n.*23503$/s, 'what uses scopes');
 is($before->{model}, q{7|stack
 5|kiln
 globex/Cook
