@@ -125,6 +125,8 @@ COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 
 CREATE FUNCTION rbac.cache_stats(OUT cache text, OUT entries bigint, OUT bytes bigint, OUT hits bigint, OUT misses bigint, OUT rebuilds bigint, OUT evictions bigint) RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL RESTRICTED ROWS 2;
 COMMENT ON FUNCTION rbac.cache_stats() IS 'what this session''s caches of members and of entities hold (bytes as allocated; rbac.cache_size / 2 each is the limit) and have done since it began: hits, misses (read from the tables), rebuilds (read again because something had changed), evictions (dropped to make room); a check that goes on with the member and scope of the call before counts nothing for members';
+REVOKE EXECUTE ON FUNCTION rbac.cache_stats() FROM PUBLIC;	-- the bytes tell how much somebody has
+GRANT EXECUTE ON FUNCTION rbac.cache_stats() TO pg_monitor;
 
 /* ---- administration ---- */
 

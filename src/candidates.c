@@ -73,6 +73,7 @@ typedef struct Walk
 	int			limit;			/* stop when there are more */
 	Oid			element;		/* of the array */
 	ArrayBuildState *array;		/* NULL: count only */
+	Oid			function;		/* candidate_entities(), if that is what walks */
 } Walk;
 
 KeyKind
@@ -126,12 +127,25 @@ name_datum(Oid type, const NameRef *name, Datum *value)
 	}
 }
 
+/*
+ * Too many: the plan was made for somebody else, or for what was.  It is to be
+ * forgotten also if the query does not come to its end.
+ */
+static void
+forget_plan(Walk *walk)
+{
+	scope_count(walk->access, walk->bit)->candidates = -1;
+	forget_plans(walk->function);
+}
+
 static void
 add_candidate(Walk *walk, const NameRef *name)
 {
 	Datum		value;
 
 	walk->count++;
+	if (walk->count == MAX_CANDIDATES + 1 && OidIsValid(walk->function))
+		forget_plan(walk);
 	if (walk->array != NULL && name_datum(walk->element, name, &value))
 		accumArrayResult(walk->array, value, false, walk->element, CurrentMemoryContext);
 }
@@ -381,12 +395,6 @@ candidate_entities(PG_FUNCTION_ARGS)
 	array = make_entity_array(&member, scope, &walk);
 	if (scope->type != TYPE_ORGANIZATION && !needs_registry(walk.access, walk.bit))
 		keep_array(fcinfo, memo, &walk, array);
-	if (walk.count > MAX_CANDIDATES)
-	{
-		/* the plan was made for somebody else, or for what was */
-		scope_count(walk.access, walk.bit)->candidates = -1;
-		forget_plans(fcinfo->flinfo->fn_oid);
-	}
 	PG_RETURN_DATUM(array);
 }
 

@@ -38,7 +38,7 @@ registry_rows(void)
 
 	if (HeapTupleIsValid(tuple))
 	{
-		rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		rows = Max(((Form_pg_class) GETSTRUCT(tuple))->reltuples, 0);	/* -1: unknown */
 		ReleaseSysCache(tuple);
 	}
 	return rows;
@@ -143,7 +143,7 @@ equality_selectivity(const SupportRequestSelectivity *req, Node *column, const N
 	Oid			operator = lookup_type_cache(type, TYPECACHE_EQ_OPR)->eq_opr;
 	Const	   *constant = makeNullConst(type, -1, exprCollation(column));
 
-	if (kind_of_type(type) == KEY_NONE || !name_datum(type, value, &constant->constvalue))
+	if (!name_datum(type, value, &constant->constvalue))
 		return 0;
 	constant->constisnull = false;
 	return restriction_selectivity(req->root, operator, list_make2(column, constant), exprCollation(column), req->varRelid);
@@ -201,7 +201,7 @@ estimate_selectivity(SupportRequestSelectivity *req)
 	ScopeEntry *scope;
 	double		selectivity = -1;
 
-	if (req->is_join)
+	if (req->is_join || kind_of_type(key_type(searched_argument(&check))) == KEY_NONE)
 		return NULL;
 	examine_variable(req->root, searched_argument(&check), req->varRelid, &column);
 	if (check.organization == NULL && column.rel != NULL && is_given(column.rel, strip_relabel(check.entity)))

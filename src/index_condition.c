@@ -28,25 +28,30 @@ may_execute(Oid function)
 	return object_aclcheck(ProcedureRelationId, function, GetUserId(), ACL_EXECUTE) == ACLCHECK_OK;
 }
 
+/* NULL: the user may not execute what it takes. */
 static Node *
 member_expression(const Check *check)
 {
+	Oid			function;
+
 	if (check->member != NULL)
 		return check->member;
-	return (Node *) makeFuncExpr(our_function("current_member", 0, NULL), TEXTOID, NIL,
-								 DEFAULT_COLLATION_OID, InvalidOid, COERCE_EXPLICIT_CALL);
+	function = our_function("current_member", 0, NULL);
+	if (!may_execute(function))
+		return NULL;
+	return (Node *) makeFuncExpr(function, TEXTOID, NIL, DEFAULT_COLLATION_OID, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 /* function(member, scope, plan_only, NULL::element) */
 static Expr *
-candidate_array(Oid function, const Check *check, Oid element)
+candidate_array(Oid function, Node *member, const Check *check, Oid element)
 {
 	Oid			collation = get_typcollation(element);
 	Node	   *plan_only = (Node *) makeConst(our_type("plan_only"), -1, InvalidOid, sizeof(int32),
 											   Int32GetDatum(0), false, true);
 
 	return (Expr *) makeFuncExpr(function, get_array_type(element),
-								 list_make4(member_expression(check), check->scope, plan_only,
+								 list_make4(member, check->scope, plan_only,
 											makeNullConst(element, -1, collation)),
 								 collation, collation, COERCE_EXPLICIT_CALL);
 }
@@ -203,6 +208,7 @@ index_conditions(SupportRequestIndexCondition *req)
 	Oid			operator;
 	Oid			entities;
 	Oid			organizations;
+	Node	   *member = member_expression(&check);
 	int			count;
 
 	if (!is_column(list_nth(args, req->indexarg), column) || kind_of_type(element) == KEY_NONE ||
@@ -212,11 +218,11 @@ index_conditions(SupportRequestIndexCondition *req)
 	operator = get_opfamily_member(req->opfamily, req->index->opcintype[0], element, BTEqualStrategyNumber);
 	entities = candidate_function("candidate_entities", &check);
 	organizations = candidate_function("candidate_organizations", &check);
-	if (!OidIsValid(operator) || !may_execute(entities) || !may_execute(organizations))
+	if (!OidIsValid(operator) || member == NULL || !may_execute(entities) || !may_execute(organizations))
 		return NIL;
 	count = candidates_to_offer(req, &check, column, entities);
 	if (count < 0 || other_is_better(req, column, count))
 		return NIL;
 	return offer(req, index_condition(req, column, operator, element,
-									  candidate_array(check.organization != NULL ? organizations : entities, &check, element)));
+									  candidate_array(check.organization != NULL ? organizations : entities, member, &check, element)));
 }

@@ -63,9 +63,17 @@ note_plan(int bit, bool organizations, Amount amount)
 void
 depend_on_member(PlannerInfo *root, Oid candidate_entities)
 {
-	PlanInvalItem *item = makeNode(PlanInvalItem);
+	PlanInvalItem *item;
+	ListCell   *cell;
 
 	candidate_entities_hash = GetSysCacheHashValue1(PROCOID, ObjectIdGetDatum(candidate_entities));
+	foreach(cell, root->glob->invalItems)
+	{
+		item = lfirst_node(PlanInvalItem, cell);
+		if (item->cacheId == PROCOID && item->hashValue == candidate_entities_hash)
+			return;
+	}
+	item = makeNode(PlanInvalItem);
 	item->cacheId = PROCOID;
 	item->hashValue = candidate_entities_hash;
 	root->glob->invalItems = lappend(root->glob->invalItems, item);

@@ -129,26 +129,32 @@ is_current_member(PlannerInfo *root, Node *node)
 }
 
 /*
- * Whose access is it about?  Only if the member is known, and if the user might
- * know what that member has: rows estimated, and pages that an index scan read,
- * tell something of it.
+ * Whose access is it about?  Only if the member is known, and if the user may know
+ * what that member has: rows estimated, and pages that an index scan read, tell
+ * something of it.  A cached plan may be executed when an expression has come to
+ * another value; then only those who may know about anybody may have it.
  */
 static bool
 find_member(PlannerInfo *root, const Check *check, NameRef *member)
 {
-	NameRef		current = {"", 0};
+	bool		anybody;
 	Const	   *value;
+	NameRef		current;
 
-	if (!current_member_name(&current))
-		current = name_ref("", 0);
-	*member = current;
 	if (is_current_member(root, check->member))
+	{
+		if (!current_member_name(member))
+			*member = name_ref("", 0);
 		return true;
+	}
+	anybody = may_ask_as_anybody(GetUserId());
+	if (!anybody && !IsA(check->member, Const))
+		return false;
 	value = known_value(root, check->member);
 	if (value == NULL)
 		return false;
 	*member = value->constisnull ? name_ref("", 0) : text_ref(DatumGetTextPP(value->constvalue));
-	return name_is(member, current.data, current.len) || may_ask_as_anybody(GetUserId());
+	return anybody || (current_member_name(&current) && name_is(member, current.data, current.len));
 }
 
 /* Member and scope, looked up; false if they are not known, or there is no such scope. */

@@ -314,7 +314,16 @@ BEGIN
 	listed := betrays_tom($q$SELECT * FROM rbac.entities_with_scope(%L, 'stack:read')$q$);
 	RETURN NEXT;
 END $$;
+-- an expression that will come to another member when the plan is used again
+PREPARE whoever AS SELECT * FROM books WHERE rbac.has_scope(current_setting('test.who'), id, 'stack:read');
+SET rbac.member = 'gina';
+SET test.who = 'gina';
 SET enable_seqscan = off;
+SET plan_cache_mode = force_generic_plan;
+SET SESSION AUTHORIZATION regress_gina;
+SELECT betrays('EXECUTE whoever') ~ 'candidate', betrays($$SELECT * FROM books WHERE rbac.has_scope('gina', id, 'stack:read')$$) ~ 'candidate';
+RESET SESSION AUTHORIZATION;
+RESET plan_cache_mode;
 PREPARE others (text) AS SELECT * FROM copies WHERE rbac.row_has_scope($1, book, 'stack:read', organization);
 SET SESSION AUTHORIZATION regress_gina;
 SELECT * FROM all_betray();
@@ -334,6 +343,11 @@ SELECT betrays($$SELECT 1 FROM books WHERE rbac.has_scope(id, 'stack:read')$$) ~
 SELECT count(*) FROM books WHERE rbac.has_scope(id, 'stack:read');
 RESET SESSION AUTHORIZATION;
 GRANT EXECUTE ON FUNCTION rbac.candidate_entities(text, rbac.scope, rbac.plan_only, anyelement) TO PUBLIC;
+REVOKE EXECUTE ON FUNCTION rbac.current_member() FROM PUBLIC;
+SET SESSION AUTHORIZATION regress_gina;
+SELECT count(*) FROM books WHERE rbac.has_scope(id, 'stack:read');
+RESET SESSION AUTHORIZATION;
+GRANT EXECUTE ON FUNCTION rbac.current_member() TO PUBLIC;
 RESET enable_seqscan;
 
 -- A serializable transaction does not conflict with all that is registered.
