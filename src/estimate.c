@@ -204,11 +204,13 @@ estimate_selectivity(SupportRequestSelectivity *req)
 	if (req->is_join || kind_of_type(key_type(searched_argument(&check))) == KEY_NONE)
 		return NULL;
 	examine_variable(req->root, searched_argument(&check), req->varRelid, &column);
-	if (check.organization == NULL && column.rel != NULL && is_given(column.rel, strip_relabel(check.entity)))
+	if (column.rel != NULL &&
+		(check.organization == NULL ? is_given(column.rel, strip_relabel(check.entity)) : entity_is_given(column.rel, &check)))
 		selectivity = EQUALITY_SHARE;
 	else if (look_up(req->root, &check, &access, &scope))
 		selectivity = check.organization != NULL ?
-			rows_selectivity(req, &check, column.rel, access, scope) : entities_selectivity(req->root, &column, access, scope);
+			rows_selectivity(req, &check, column.rel, access, scope) :
+			entities_selectivity(req->root, &column, access, scope);
 	ReleaseVariableStats(column);
 	if (selectivity < 0)
 		return NULL;

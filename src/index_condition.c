@@ -36,7 +36,7 @@ member_expression(const Check *check)
 
 	if (check->member != NULL)
 		return check->member;
-	function = our_function("current_member", 0, NULL);
+	function = current_member_function();
 	if (!may_execute(function))
 		return NULL;
 	return (Node *) makeFuncExpr(function, TEXTOID, NIL, DEFAULT_COLLATION_OID, InvalidOid, COERCE_EXPLICIT_CALL);
@@ -208,14 +208,16 @@ index_conditions(SupportRequestIndexCondition *req)
 	Oid			operator;
 	Oid			entities;
 	Oid			organizations;
-	Node	   *member = member_expression(&check);
+	Node	   *member;
 	int			count;
 
 	if (!is_column(list_nth(args, req->indexarg), column) || kind_of_type(element) == KEY_NONE ||
 		req->index->relam != BTREE_AM_OID || req->indexcol != 0 ||
-		!is_fixed(check.member) || !is_fixed(check.scope) || is_given(req->index->rel, column))
+		!is_fixed(check.member) || !is_fixed(check.scope) || is_given(req->index->rel, column) ||
+		entity_is_given(req->index->rel, &check))
 		return NIL;
 	operator = get_opfamily_member(req->opfamily, req->index->opcintype[0], element, BTEqualStrategyNumber);
+	member = member_expression(&check);
 	entities = candidate_function("candidate_entities", &check);
 	organizations = candidate_function("candidate_organizations", &check);
 	if (!OidIsValid(operator) || member == NULL || !may_execute(entities) || !may_execute(organizations))

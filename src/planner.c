@@ -114,6 +114,28 @@ known_value(PlannerInfo *root, Node *node)
 	return IsA(node, Const) ? (Const *) node : NULL;
 }
 
+/* Known until some function changes: each planning asks for it several times. */
+static Oid	current_member_known = InvalidOid;
+
+static void
+function_changed(Datum arg, int cacheid, uint32 hashvalue)
+{
+	current_member_known = InvalidOid;
+}
+
+Oid
+current_member_function(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		CacheRegisterSyscacheCallback(PROCOID, function_changed, (Datum) 0);
+	registered = true;
+	if (!OidIsValid(current_member_known))
+		current_member_known = our_function("current_member", 0, NULL);
+	return current_member_known;
+}
+
 /* Is it the member who is asking, whoever that is?  With or without a subselect. */
 bool
 is_current_member(PlannerInfo *root, Node *node)
@@ -125,7 +147,7 @@ is_current_member(PlannerInfo *root, Node *node)
 			return false;
 	}
 	return node == NULL ||
-		(IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == our_function("current_member", 0, NULL));
+		(IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == current_member_function());
 }
 
 /*
@@ -257,6 +279,25 @@ is_given(const RelOptInfo *rel, Node *column)
 	foreach(cell, rel->baserestrictinfo)
 	{
 		if (is_equality((Node *) lfirst_node(RestrictInfo, cell)->clause, column, true))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Does the query give the entity itself, and can an index find it?  Then nothing that is
+ * known of the check makes the plan better, or an estimate of one row.
+ */
+bool
+entity_is_given(const RelOptInfo *rel, const Check *check)
+{
+	ListCell   *cell;
+
+	if (!is_given(rel, strip_relabel(check->entity)))
+		return false;
+	foreach(cell, rel->indexlist)
+	{
+		if (match_index_to_operand(check->entity, 0, lfirst_node(IndexOptInfo, cell)))
 			return true;
 	}
 	return false;

@@ -31,6 +31,7 @@ extern Oid	our_function(const char *name, int nargs, const Oid *args);
 
 extern Check check_of(List *args);
 extern Const *known_value(PlannerInfo *root, Node *node);
+extern Oid	current_member_function(void);
 extern bool is_current_member(PlannerInfo *root, Node *node);
 extern bool look_up(PlannerInfo *root, const Check *check, MemberAccess **access, ScopeEntry **scope);
 extern Node *searched_argument(const Check *check);
@@ -40,6 +41,7 @@ extern Oid	candidate_function(const char *name, const Check *check);
 extern Node *strip_relabel(Node *node);
 extern bool is_column(Node *node, Node *column);
 extern bool is_given(const RelOptInfo *rel, Node *column);
+extern bool entity_is_given(const RelOptInfo *rel, const Check *check);
 extern bool is_joined(PlannerInfo *root, RelOptInfo *rel, Node *column);
 
 /* ---- index_condition.c ---- */
