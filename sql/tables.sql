@@ -158,7 +158,7 @@ CREATE TABLE rbac.role_rules (
 );
 CREATE UNIQUE INDEX role_rules_key ON rbac.role_rules (role, permission_set, entity) NULLS NOT DISTINCT
 	WHERE condition IS NULL;
-CREATE INDEX role_rules_role_idx ON rbac.role_rules (role);
+CREATE INDEX role_rules_role_idx ON rbac.role_rules (role, permission_set, entity);
 CREATE INDEX role_rules_permission_set_idx ON rbac.role_rules (permission_set, entity_type);
 CREATE INDEX role_rules_entity_idx ON rbac.role_rules (entity_type, entity);
 COMMENT ON TABLE rbac.role_rules IS 'what a role gives: the scopes of a permission set, on one entity, on those whose tags satisfy a condition, or on all of the type';
@@ -187,7 +187,7 @@ CREATE TABLE rbac.members (
 	CONSTRAINT members_team_token_role CHECK (kind <> 'team_token' OR role = 'Member')
 );
 CREATE INDEX members_member_idx ON rbac.members (member);
-CREATE INDEX members_role_idx ON rbac.members (role);
+CREATE INDEX members_role_idx ON rbac.members (role, organization, member);
 COMMENT ON TABLE rbac.members IS 'who belongs to which organization, with exactly one role each';
 COMMENT ON COLUMN rbac.members.kind IS 'user, organization_token or team_token; fixed';
 COMMENT ON COLUMN rbac.members.role IS 'filled in from default_roles when left out';
@@ -239,7 +239,7 @@ CREATE TABLE rbac.team_roles (
 	CONSTRAINT team_roles_role_of_organization
 		CHECK (COALESCE(NULLIF(split_part(role, '/', 1), role), split_part(team, '/', 1)) = split_part(team, '/', 1))
 );
-CREATE INDEX team_roles_role_idx ON rbac.team_roles (role);
+CREATE INDEX team_roles_role_idx ON rbac.team_roles (role, team);
 COMMENT ON TABLE rbac.team_roles IS 'roles that a team gives to its members';
 COMMENT ON COLUMN rbac.team_roles.expires_at IS 'as if the row were not there from then on; NULL: never';
 
@@ -262,7 +262,7 @@ CREATE TABLE rbac.entities (
 	CONSTRAINT entities_not_organization CHECK (entity_type <> 'organization')
 );
 CREATE INDEX entities_organization_idx ON rbac.entities (organization, entity_type, entity);
-CREATE INDEX entities_owner_idx ON rbac.entities (organization, owner);
+CREATE INDEX entities_owner_idx ON rbac.entities (organization, owner, entity_type, entity);
 COMMENT ON TABLE rbac.entities IS 'the registry: what has_scope knows about an entity';
 COMMENT ON COLUMN rbac.entities.entity IS 'the key; a uuid or number in the form that its type prints';
 COMMENT ON COLUMN rbac.entities.owner IS 'the member who has the types owner_permission_set on it; NULL: nobody';
@@ -294,8 +294,8 @@ CREATE TABLE rbac.entity_grants (
 	CONSTRAINT entity_grants_not_organization CHECK (entity_type <> 'organization')
 );
 CREATE INDEX entity_grants_permission_set_idx ON rbac.entity_grants (permission_set, entity_type);
-CREATE INDEX entity_grants_team_idx ON rbac.entity_grants (team);
-CREATE INDEX entity_grants_member_idx ON rbac.entity_grants (organization, member);
+CREATE INDEX entity_grants_team_idx ON rbac.entity_grants (team, permission_set, entity) WHERE team IS NOT NULL;
+CREATE INDEX entity_grants_member_idx ON rbac.entity_grants (organization, member, permission_set, entity) WHERE organization IS NOT NULL;
 COMMENT ON TABLE rbac.entity_grants IS 'access to one entity outside any role, for a team or a member';
 COMMENT ON COLUMN rbac.entity_grants.entity_type IS 'of the permission set; filled in when left out';
 COMMENT ON COLUMN rbac.entity_grants.team IS 'the grantee, or NULL';

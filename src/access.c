@@ -384,8 +384,8 @@ set_owner_scopes(Build *build, const NameRef *type, const Bits *scopes)
 static void
 add_owner_scopes(Build *build)
 {
-	NameRef		stack = cstring_ref("stack");
-	NameRef		stack_admin = cstring_ref("Stack Admin");
+	NameRef		default_type = cstring_ref(OWNED_TYPE);
+	NameRef		default_set = cstring_ref(OWNER_SET);
 	NameRef		nothing = {"", 0};
 	TableScan	scan;
 
@@ -393,7 +393,7 @@ add_owner_scopes(Build *build)
 		return;
 	build->knows_owners = true;
 	depend(build, TOPIC_CATALOG, &nothing);
-	set_owner_scopes(build, &stack, set_scopes(build, &stack_admin));
+	set_owner_scopes(build, &default_type, set_scopes(build, &default_set));
 	begin_scan(&scan, ENTITY_TYPE_SETTINGS, build->snapshot, NULL);
 	while (next_row(&scan))
 	{
@@ -476,7 +476,7 @@ add_membership(Build *build, TableScan *row)
 	row_name(row, MEMBER_KIND, &kind);
 	row_name(row, MEMBER_ROLE, &role);
 	i = add_org(build, &organization);
-	access->orgs[i].is_token = name_is(&kind, "organization_token", 18);
+	access->orgs[i].is_token = name_is_string(&kind, KIND_TOKEN);
 	keys[0] = organization;
 	keys[1] = access->member;
 
@@ -489,7 +489,7 @@ add_membership(Build *build, TableScan *row)
 		add_grants(build, i, GRANTS_TO_MEMBER, keys);
 		add_toggles(build, i);
 	}
-	if (name_is(&role, "Member", 6))
+	if (name_is_string(&role, ROLE_MEMBER))
 		add_member_defaults(build, i);
 	add_owner_scopes(build);
 	add_owned(build, i, keys);

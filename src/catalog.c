@@ -23,6 +23,7 @@
 #include "catalog/pg_opclass.h"
 #include "commands/trigger.h"
 #include "miscadmin.h"
+#include "nodes/primnodes.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -31,8 +32,6 @@
 #include "utils/syscache.h"
 
 #include "rbac_internal.h"
-
-#define MAX_KEYS	3
 
 static const char *const table_names[] = {
 	"organizations", "scopes", "entity_types", "permission_sets", "entity_type_settings", "roles",
@@ -54,6 +53,8 @@ static const struct
 	int			table;
 	int			nkeys;
 	AttrNumber	keys[MAX_KEYS];
+	AttrNumber	given;			/* a key that is never NULL: an index without
+								 * the rows where it is will do */
 }			lookups[LOOKUPS] = {
 	[SCOPES] = {T_SCOPES, 0},
 	[SCOPE_BY_NAME] = {T_SCOPES, 1, {SCOPE_NAME}},
@@ -61,23 +62,44 @@ static const struct
 	[ORGANIZATION_BY_NAME] = {T_ORGANIZATIONS, 1, {ORGANIZATION_NAME}},
 	[ENTITY_TYPE_BY_NAME] = {T_ENTITY_TYPES, 1, {ENTITY_TYPE_NAME}},
 	[PERMISSION_SET_BY_NAME] = {T_PERMISSION_SETS, 1, {SET_NAME}},
+	[PERMISSION_SETS_BY_ORGANIZATION] = {T_PERMISSION_SETS, 1, {SET_ORGANIZATION}},
 	[ENTITY_TYPE_SETTINGS] = {T_ENTITY_TYPE_SETTINGS, 0},
+	[SETTINGS_OF_ENTITY_TYPE] = {T_ENTITY_TYPE_SETTINGS, 1, {SETTINGS_ENTITY_TYPE}},
 	[ROLE_BY_NAME] = {T_ROLES, 1, {ROLE_NAME}},
+	[ROLES_BY_ORGANIZATION] = {T_ROLES, 1, {ROLE_ORGANIZATION}},
 	[DEFAULT_ROLE_BY_ORGANIZATION] = {T_DEFAULT_ROLES, 1, {DEFAULT_ROLE_ORGANIZATION}},
 	[RULES_BY_ROLE] = {T_ROLE_RULES, 1, {RULE_ROLE}},
+	[RULES_BY_ROLE_AND_SET] = {T_ROLE_RULES, 2, {RULE_ROLE, RULE_SET}},
+	[RULES_BY_ROLE_SET_AND_ENTITY] = {T_ROLE_RULES, 3, {RULE_ROLE, RULE_SET, RULE_ENTITY}},
 	[RULES_BY_ENTITY] = {T_ROLE_RULES, 2, {RULE_ENTITY_TYPE, RULE_ENTITY}},
 	[MEMBERS_BY_MEMBER] = {T_MEMBERS, 1, {MEMBER_MEMBER}},
+	[MEMBERS_BY_ROLE] = {T_MEMBERS, 3, {MEMBER_ROLE, MEMBER_ORGANIZATION, MEMBER_MEMBER}},
 	[MEMBER_BY_KEY] = {T_MEMBERS, 2, {MEMBER_ORGANIZATION, MEMBER_MEMBER}},
 	[TEAMS_OF_MEMBER] = {T_TEAM_MEMBERS, 2, {TEAM_MEMBER_ORGANIZATION, TEAM_MEMBER_MEMBER}},
+	[MEMBER_OF_TEAM] = {T_TEAM_MEMBERS, 2, {TEAM_MEMBER_TEAM, TEAM_MEMBER_MEMBER}},
 	[ROLES_OF_TEAM] = {T_TEAM_ROLES, 1, {TEAM_ROLE_TEAM}},
+	[TEAMS_WITH_ROLE] = {T_TEAM_ROLES, 2, {TEAM_ROLE_ROLE, TEAM_ROLE_TEAM}},
 	[ENTITY_BY_KEY] = {T_ENTITIES, 2, {ENTITY_TYPE, ENTITY_ENTITY}},
 	[ENTITIES_BY_OWNER] = {T_ENTITIES, 2, {ENTITY_ORGANIZATION, ENTITY_OWNER}},
+	[ENTITIES_BY_OWNER_AND_TYPE] = {T_ENTITIES, 4, {ENTITY_ORGANIZATION, ENTITY_OWNER, ENTITY_TYPE, ENTITY_ENTITY}},
 	[ENTITIES_BY_ORGANIZATION] = {T_ENTITIES, 3, {ENTITY_ORGANIZATION, ENTITY_TYPE, ENTITY_ENTITY}},
 	[GRANTS_BY_ENTITY] = {T_ENTITY_GRANTS, 2, {GRANT_ENTITY_TYPE, GRANT_ENTITY}},
-	[GRANTS_TO_TEAM] = {T_ENTITY_GRANTS, 1, {GRANT_TEAM}},
-	[GRANTS_TO_MEMBER] = {T_ENTITY_GRANTS, 2, {GRANT_ORGANIZATION, GRANT_MEMBER}},
+	[GRANTS_BY_ENTITY_AND_SET] = {T_ENTITY_GRANTS, 3, {GRANT_ENTITY_TYPE, GRANT_ENTITY, GRANT_SET}},
+	[GRANTS_TO_TEAMS_BY_ENTITY_AND_SET] = {T_ENTITY_GRANTS, 4,
+	{GRANT_ENTITY_TYPE, GRANT_ENTITY, GRANT_SET, GRANT_TEAM}},
+	[GRANTS_TO_MEMBERS_BY_ENTITY_AND_SET] = {T_ENTITY_GRANTS, 6,
+	{GRANT_ENTITY_TYPE, GRANT_ENTITY, GRANT_SET, GRANT_TEAM, GRANT_ORGANIZATION, GRANT_MEMBER}},
+	[GRANTS_TO_TEAM] = {T_ENTITY_GRANTS, 1, {GRANT_TEAM}, GRANT_TEAM},
+	[GRANTS_TO_TEAM_BY_SET] = {T_ENTITY_GRANTS, 2, {GRANT_TEAM, GRANT_SET}, GRANT_TEAM},
+	[GRANTS_TO_TEAM_BY_SET_AND_ENTITY] = {T_ENTITY_GRANTS, 3, {GRANT_TEAM, GRANT_SET, GRANT_ENTITY}, GRANT_TEAM},
+	[GRANTS_TO_MEMBER] = {T_ENTITY_GRANTS, 2, {GRANT_ORGANIZATION, GRANT_MEMBER}, GRANT_ORGANIZATION},
+	[GRANTS_TO_MEMBER_BY_SET] = {T_ENTITY_GRANTS, 3, {GRANT_ORGANIZATION, GRANT_MEMBER, GRANT_SET}, GRANT_ORGANIZATION},
+	[GRANTS_TO_MEMBER_BY_SET_AND_ENTITY] = {T_ENTITY_GRANTS, 4,
+	{GRANT_ORGANIZATION, GRANT_MEMBER, GRANT_SET, GRANT_ENTITY}, GRANT_ORGANIZATION},
 	[DEFAULTS_OF_ORGANIZATION] = {T_MEMBER_DEFAULTS, 1, {DEFAULT_ORGANIZATION}},
+	[DEFAULTS_BY_SET] = {T_MEMBER_DEFAULTS, 2, {DEFAULT_ORGANIZATION, DEFAULT_SET}},
 	[SETTINGS_OF_ORGANIZATION] = {T_ORGANIZATION_SETTINGS, 1, {SETTING_ORGANIZATION}},
+	[SETTING_BY_KEY] = {T_ORGANIZATION_SETTINGS, 2, {SETTING_ORGANIZATION, SETTING_SCOPE}},
 };
 
 /* Found once, forgotten when the server says that something about them changed. */
@@ -179,16 +201,32 @@ vector_item(HeapTuple index, TupleDesc desc, AttrNumber column, int i)
 	return ((oidvector *) DatumGetPointer(vector))->values[i];
 }
 
-/*
- * Are these columns the first of this index, a row of pg_index, and does it hold
- * every row of the table?
- */
+#define EVERY_ROW	InvalidAttrNumber
+#define SOME_ROWS	(-1)
+
+/* Of which rows is the index, a row of pg_index?  Or of those where this column is not NULL. */
+static AttrNumber
+indexed_rows(HeapTuple index, TupleDesc desc)
+{
+	bool		isnull;
+	Datum		predicate = heap_getattr(index, Anum_pg_index_indpred, desc, &isnull);
+	NullTest   *test;
+
+	if (isnull)
+		return EVERY_ROW;
+	test = stringToNode(TextDatumGetCString(predicate));
+	if (IsA(test, NullTest) && test->nulltesttype == IS_NOT_NULL && IsA(test->arg, Var))
+		return ((Var *) test->arg)->varattno;
+	return SOME_ROWS;
+}
+
+/* Are these columns the first of this index? */
 static bool
 index_fits(HeapTuple index, TupleDesc desc, int nkeys, const AttrNumber *keys)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
 
-	if (!form->indisvalid || form->indnkeyatts < nkeys || !heap_attisnull(index, Anum_pg_index_indpred, desc))
+	if (!form->indisvalid || form->indnkeyatts < nkeys)
 		return false;
 	for (int i = 0; i < nkeys; i++)
 		if (form->indkey.values[i] != keys[i] ||
@@ -203,9 +241,11 @@ static void
 consider_index(int table, HeapTuple index, TupleDesc desc, int *columns)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
+	AttrNumber	rows = indexed_rows(index, desc);
 
 	for (int i = 0; i < LOOKUPS; i++)
 		if (lookups[i].table == table && form->indnatts < columns[i] &&
+			(rows == EVERY_ROW || rows == lookups[i].given) &&
 			index_fits(index, desc, lookups[i].nkeys, lookups[i].keys))
 		{
 			index_oids[i] = form->indexrelid;
@@ -304,12 +344,37 @@ latest_snapshot(void)
 	return RegisterSnapshot(GetCatalogSnapshot(table_oid(T_MEMBERS)));
 }
 
-static void
-init_keys(ScanKey scankeys, Lookup lookup, const NameRef *keys)
+AttrNumber
+last_key_column(Lookup lookup)
 {
-	for (int i = 0; i < lookups[lookup].nkeys; i++)
-		ScanKeyInit(&scankeys[i], lookups[lookup].keys[i], BTEqualStrategyNumber, F_TEXTEQ,
-					PointerGetDatum(cstring_to_text_with_len(keys[i].data, keys[i].len)));
+	return lookups[lookup].keys[lookups[lookup].nkeys - 1];
+}
+
+/*
+ * Equality with the first n keys.  One of them may be a name without data, which
+ * stands for NULL: that only an index can search for.  Returns the number of
+ * scankeys made.
+ */
+static int
+init_keys(TableScan *scan, ScanKey scankeys, Lookup lookup, const NameRef *keys, int n, bool by_index)
+{
+	int			made = 0;
+
+	scan->null_column = 0;
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	column = lookups[lookup].keys[i];
+
+		if (keys[i].data != NULL)
+			ScanKeyInit(&scankeys[made++], column, BTEqualStrategyNumber, F_TEXTEQ,
+						PointerGetDatum(cstring_to_text_with_len(keys[i].data, keys[i].len)));
+		else if (by_index)
+			ScanKeyEntryInitialize(&scankeys[made++], SK_ISNULL | SK_SEARCHNULL, column,
+								   InvalidStrategy, InvalidOid, InvalidOid, InvalidOid, (Datum) 0);
+		else
+			scan->null_column = column;
+	}
+	return made;
 }
 
 void
@@ -317,13 +382,13 @@ begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *key
 {
 	ScanKeyData scankeys[MAX_KEYS];
 	Oid			index;
+	int			nkeys;
 
-	init_keys(scankeys, lookup, keys);
 	scan->rel = open_table(lookups[lookup].table);
 	index = find_index(scan->rel, lookup);
+	nkeys = init_keys(scan, scankeys, lookup, keys, lookups[lookup].nkeys, OidIsValid(index));
 	scan->index = NULL;
-	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), snapshot,
-									lookups[lookup].nkeys, scankeys);
+	scan->scan = systable_beginscan(scan->rel, index, OidIsValid(index), snapshot, nkeys, scankeys);
 	scan->tuple = NULL;
 }
 
@@ -335,21 +400,15 @@ bool
 begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys, const NameRef *after)
 {
 	ScanKeyData scankeys[MAX_KEYS];
-	NameRef		all[MAX_KEYS] = {{NULL, 0}};
-	int			nkeys = lookups[lookup].nkeys;
+	int			nkeys;
 	Oid			index;
-
-	memcpy(all, keys, (nkeys - 1) * sizeof(NameRef));
-	if (after != NULL)
-		all[nkeys - 1] = *after;
-	init_keys(scankeys, lookup, all);
-	scankeys[nkeys - 1].sk_strategy = BTGreaterStrategyNumber;
-	fmgr_info(F_TEXT_GT, &scankeys[nkeys - 1].sk_func);
-	if (after == NULL)
-		nkeys--;
 
 	scan->rel = open_table(lookups[lookup].table);
 	index = find_index(scan->rel, lookup);
+	nkeys = init_keys(scan, scankeys, lookup, keys, lookups[lookup].nkeys - 1, OidIsValid(index));
+	if (after != NULL)
+		ScanKeyInit(&scankeys[nkeys++], last_key_column(lookup), BTGreaterStrategyNumber, F_TEXT_GT,
+					PointerGetDatum(cstring_to_text_with_len(after->data, after->len)));
 	scan->index = OidIsValid(index) ? index_open(index, AccessShareLock) : NULL;
 	if (scan->index != NULL)
 		scan->scan = systable_beginscan_ordered(scan->rel, scan->index, snapshot, nkeys, scankeys);
@@ -362,10 +421,14 @@ begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const Name
 bool
 next_row(TableScan *scan)
 {
-	if (scan->index != NULL)
-		scan->tuple = systable_getnext_ordered(scan->scan, ForwardScanDirection);
-	else
-		scan->tuple = systable_getnext(scan->scan);
+	do
+	{
+		if (scan->index != NULL)
+			scan->tuple = systable_getnext_ordered(scan->scan, ForwardScanDirection);
+		else
+			scan->tuple = systable_getnext(scan->scan);
+	} while (HeapTupleIsValid(scan->tuple) && scan->null_column != 0 &&
+			 !heap_attisnull(scan->tuple, scan->null_column, RelationGetDescr(scan->rel)));
 	return HeapTupleIsValid(scan->tuple);
 }
 

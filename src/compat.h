@@ -38,15 +38,6 @@
 
 #endif							/* PG_VERSION_NUM < 160000 */
 
-/* The next datum of a sort, in memory that the caller owns. */
-#if PG_VERSION_NUM >= 160000
-#define tuplesort_next_datum(state, value, isnull) \
-	tuplesort_getdatum(state, true, true, value, isnull, NULL)
-#else
-#define tuplesort_next_datum(state, value, isnull) \
-	tuplesort_getdatum(state, true, value, isnull, NULL)
-#endif
-
 #if PG_VERSION_NUM < 160000
 #define object_aclcheck(class, object, role, mode) \
 	((void) AssertMacro((class) == ProcedureRelationId), pg_proc_aclcheck(object, role, mode))

@@ -24,6 +24,7 @@
 
 PG_FUNCTION_INFO_V1(candidates_support);
 PG_FUNCTION_INFO_V1(entities_with_scope_support);
+PG_FUNCTION_INFO_V1(members_with_scope_support);
 
 /* ---- selectivity ---- */
 
@@ -289,7 +290,21 @@ candidates_support(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(req);
 }
 
-/* Of entities_with_scope(): (member, scope, after, max_rows). */
+#define SHORT_PAGE	1000		/* rows */
+
+/* The limit that a call sets to its rows; or -1. */
+static double
+row_limit(PlannerInfo *root, Node *max_rows)
+{
+	Const	   *limit = known_value(root, max_rows);
+
+	return limit != NULL && !limit->constisnull ? DatumGetInt64(limit->constvalue) : -1;
+}
+
+/*
+ * Of entities_with_scope(): (member, scope, after, max_rows).  To count what there
+ * is would cost more than a short page.
+ */
 Datum
 entities_with_scope_support(PG_FUNCTION_ARGS)
 {
@@ -297,12 +312,16 @@ entities_with_scope_support(PG_FUNCTION_ARGS)
 	Check		check = {0};
 	MemberAccess *access;
 	ScopeEntry *scope;
-	Const	   *max_rows;
 	List	   *args;
+	double		limit;
 
 	if (!IsA(req, SupportRequestRows) || req->root == NULL || !IsA(req->node, FuncExpr))
 		PG_RETURN_POINTER(NULL);
 	args = ((FuncExpr *) req->node)->args;
+	limit = row_limit(req->root, lfourth(args));
+	req->rows = limit;
+	if (limit >= 0 && limit <= SHORT_PAGE)
+		PG_RETURN_POINTER(req);
 	check.member = linitial(args);
 	check.scope = lsecond(args);
 	if (!look_up(req->root, &check, &access, &scope))
@@ -310,8 +329,23 @@ entities_with_scope_support(PG_FUNCTION_ARGS)
 	req->rows = count_candidate_entities(access, scope);
 	if (req->rows > MAX_CANDIDATES)
 		req->rows = Max(req->rows, share_of_entities(access, scope) * registry_rows());
-	max_rows = known_value(req->root, lfourth(args));
-	if (max_rows != NULL && !max_rows->constisnull)
-		req->rows = Min(req->rows, DatumGetInt64(max_rows->constvalue));
+	if (limit >= 0)
+		req->rows = Min(req->rows, limit);
+	PG_RETURN_POINTER(req);
+}
+
+#define MEMBERS_EXPECTED	100 /* as for any function of this kind */
+
+/* Of members_with_scope(): (entity, scope, after, max_rows).  Nothing is known but the limit. */
+Datum
+members_with_scope_support(PG_FUNCTION_ARGS)
+{
+	SupportRequestRows *req = (SupportRequestRows *) PG_GETARG_POINTER(0);
+	double		limit;
+
+	if (!IsA(req, SupportRequestRows) || req->root == NULL || !IsA(req->node, FuncExpr))
+		PG_RETURN_POINTER(NULL);
+	limit = row_limit(req->root, lfourth(((FuncExpr *) req->node)->args));
+	req->rows = limit >= 0 ? Min(limit, MEMBERS_EXPECTED) : MEMBERS_EXPECTED;
 	PG_RETURN_POINTER(req);
 }

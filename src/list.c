@@ -2,7 +2,7 @@
  *
  * list.c
  *	  Functions that enumerate: scopes_on(), role_scopes() and
- *	  entities_with_scope().
+ *	  entities_with_scope(); see also list_members.c and explain.c.
  *
  * Unlike the yes or no of has_scope(), which anybody may ask for as anybody may
  * call has_table_privilege(), these tell about oneself only, and about others
@@ -13,16 +13,12 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "catalog/pg_collation.h"
-#include "catalog/pg_operator.h"
-#include "catalog/pg_type.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
-#include "utils/tuplesort.h"
 
 #include "rbac.h"
 #include "rbac_internal.h"
@@ -37,15 +33,21 @@ typedef struct Listing
 	MemberAccess *access;
 	int			type;
 	int			bit;
-	const NameRef *after;		/* NULL: from the beginning */
-	int64		max_rows;
 	Snapshot	snapshot;
-	Tuplesortstate *sort;
+	Merge	   *merge;
+	GivingSets	sets;
 } Listing;
+
+/* The part of it that is in one organization. */
+typedef struct OrgListing
+{
+	Listing    *listing;
+	const OrgAccess *org;
+} OrgListing;
 
 /* ---- who may know ---- */
 
-static bool
+bool
 asker_has_scope(const NameRef *asker, const NameRef *organization, const char *scope)
 {
 	ScopeEntry *entry = lookup_scope(scope, strlen(scope));
@@ -56,7 +58,7 @@ asker_has_scope(const NameRef *asker, const NameRef *organization, const char *s
 }
 
 /* In every organization of the other member, and there is one. */
-static bool
+bool
 asker_may_read_member(const NameRef *asker, const NameRef *member)
 {
 	Snapshot	snapshot = latest_snapshot();
@@ -311,20 +313,52 @@ role_scopes(PG_FUNCTION_ARGS)
 	PG_RETURN_SCOPESET(scopeset_build(&builder));
 }
 
+/* ---- pages ---- */
+
+/* Arguments 2 and 3 of a function that lists: after, max_rows. */
+ListPage
+page_arguments(FunctionCallInfo fcinfo)
+{
+	ListPage	page = {{NULL, 0}, PG_INT64_MAX};
+
+	if (!PG_ARGISNULL(2))
+		page.after = text_ref(PG_GETARG_TEXT_PP(2));
+	if (!PG_ARGISNULL(3))
+		page.max_rows = PG_GETARG_INT64(3);
+	if (page.max_rows < 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("max_rows must not be negative")));
+	return page;
+}
+
+Merge *
+begin_page(const ListPage *page, Snapshot snapshot)
+{
+	return begin_merge(snapshot, page->after.data != NULL ? &page->after : NULL);
+}
+
+/* Put as many names as are wanted into the function's result, in place of what is there. */
+void
+return_page(const ListPage *page, Merge *merge, FunctionCallInfo fcinfo)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	bool		isnull = false;
+	NameRef		name;
+
+	tuplestore_clear(result->setResult);
+	for (int64 count = 0; count < page->max_rows && next_merged(merge, &name); count++)
+	{
+		text	   *value = cstring_to_text_with_len(name.data, name.len);
+		Datum		datum = PointerGetDatum(value);
+
+		tuplestore_putvalues(result->setResult, result->setDesc, &datum, &isnull);
+		pfree(value);
+	}
+	end_merge(merge);
+}
+
 /* ---- entities_with_scope ---- */
-
-static bool
-is_after(const Listing *listing, const NameRef *name)
-{
-	return listing->after == NULL ||
-		name_cmp(name, listing->after) > 0;
-}
-
-static void
-put(Listing *listing, const NameRef *name)
-{
-	tuplesort_putdatum(listing->sort, PointerGetDatum(cstring_to_text_with_len(name->data, name->len)), false);
-}
 
 static void
 list_organizations(Listing *listing)
@@ -333,141 +367,137 @@ list_organizations(Listing *listing)
 	{
 		OrgAccess  *org = &listing->access->orgs[i];
 
-		if ((org->all_scopes || has_bit(org->wide, listing->bit)) && is_after(listing, &org->name))
-			put(listing, &org->name);
+		if (org->all_scopes || has_bit(org->wide, listing->bit))
+			add_to_merge(listing->merge, &org->name);
+	}
+}
+
+static bool
+accept_any(void *arg, TableScan *row, const NameRef *name)
+{
+	return true;
+}
+
+static bool
+accept_tagged(void *arg, TableScan *row, const NameRef *name)
+{
+	OrgListing *list = arg;
+	bool		isnull;
+	Datum		tags = row_value(row, ENTITY_TAGS, &isnull);
+
+	return tag_rules_allow(list->listing->access, list->org, list->listing->bit,
+						   isnull ? NULL : PG_DETOAST_DATUM(tags));
+}
+
+/* A rule or grant counts if the registry has its entity in the organization. */
+static bool
+accept_registered(void *arg, TableScan *row, const NameRef *name)
+{
+	OrgListing *list = arg;
+	NameRef		keys[2] = {type_name(list->listing->type), *name};
+	NameRef		organization;
+	bool		result;
+	TableScan	scan;
+
+	begin_scan(&scan, ENTITY_BY_KEY, list->listing->snapshot, keys);
+	result = next_row(&scan) && row_name(&scan, ENTITY_ORGANIZATION, &organization) &&
+		name_is(&organization, list->org->name.data, list->org->name.len);
+	end_scan(&scan);
+	return result;
+}
+
+static bool
+accept_grant(void *arg, TableScan *row, const NameRef *name)
+{
+	TimestampTz until = DT_NOEND;
+
+	return !row_expired(row, GRANT_EXPIRES_AT, GetCurrentStatementStartTimestamp(), &until) &&
+		accept_registered(arg, row, name);
+}
+
+/*
+ * Entities that rows with these keys name: one stream for each permission set that
+ * holds the scope.  The lookups are by set, and by set and entity.
+ */
+static void
+list_named(OrgListing *list, Lookup by_set, Lookup by_entity, const NameRef *keys, int nkeys, AcceptRow accept)
+{
+	Listing    *listing = list->listing;
+	NameRef		stream_keys[MAX_KEYS];
+	NameRef		set = {NULL, 0};
+
+	memcpy(stream_keys, keys, nkeys * sizeof(NameRef));
+	while (next_giving_set(&listing->sets, by_set, keys, &set))
+	{
+		stream_keys[nkeys] = set;
+		add_stream(listing->merge, by_entity, stream_keys, nkeys + 1, accept, list);
 	}
 }
 
 static void
-list_direct(Listing *listing)
+list_rules_and_grants(OrgListing *list)
 {
-	for (int i = 0; i < listing->access->ndirect; i++)
-	{
-		DirectAccess *direct = &listing->access->direct[i];
-		Key			key;
+	const OrgAccess *org = list->org;
+	NameRef		keys[2] = {org->name, list->listing->access->member};
+	ListCell   *cell;
 
-		if (direct->type != listing->type || !has_bit(direct->scopes, listing->bit) ||
-			!is_after(listing, &direct->entity))
-			continue;
-		CHECK_FOR_INTERRUPTS();
-		key = make_key(KEY_TEXT, direct->entity.data, direct->entity.len);
-		if (direct_holds(listing->access, direct, &key))
-			put(listing, &direct->entity);
-	}
+	foreach(cell, org->roles)
+		list_named(list, RULES_BY_ROLE_AND_SET, RULES_BY_ROLE_SET_AND_ENTITY, lfirst(cell), 1, accept_registered);
+	foreach(cell, org->teams)
+		list_named(list, GRANTS_TO_TEAM_BY_SET, GRANTS_TO_TEAM_BY_SET_AND_ENTITY, lfirst(cell), 1, accept_grant);
+	if (!org->is_token)
+		list_named(list, GRANTS_TO_MEMBER_BY_SET, GRANTS_TO_MEMBER_BY_SET_AND_ENTITY, keys, 2, accept_grant);
 }
 
-/* Is the entity in this row one of those that need to be looked at singly? */
-static bool
-row_is_allowed(const Listing *listing, const OrgAccess *org, TableScan *row, const NameRef *entity)
-{
-	MemberAccess *access = listing->access;
-	Key			key = make_key(KEY_TEXT, entity->data, entity->len);
-	NameRef		owner;
-
-	if (has_bit(org->tagged, listing->bit))
-	{
-		bool		isnull;
-		Datum		tags = row_value(row, ENTITY_TAGS, &isnull);
-
-		if (tag_rules_allow(access, org, listing->bit, isnull ? NULL : PG_DETOAST_DATUM_PACKED(tags)))
-			return true;
-	}
-	if (access->unlisted_owned && has_bit(owner_scopes(access, listing->type), listing->bit) &&
-		row_name(row, ENTITY_OWNER, &owner) &&
-		name_is(&owner, access->member.data, access->member.len))
-		return true;
-	return access->unlisted &&
-		has_bit(unlisted_scopes(access, org, listing->type, &key), listing->bit);
-}
-
-/* The organization's entities, in the order of their keys, as many as may be wanted. */
 static void
 list_org(Listing *listing, const OrgAccess *org)
 {
-	bool		all = org->all_scopes || has_bit(org->wide, listing->bit);
-	NameRef		keys[2] = {org->name, type_name(listing->type)};
-	int64		count = 0;
-	bool		ordered;
-	TableScan	scan;
+	const MemberAccess *access = listing->access;
+	OrgListing *list = palloc(sizeof(OrgListing));
+	NameRef		in_org[2] = {org->name, type_name(listing->type)};
+	NameRef		owned[3] = {org->name, access->member, type_name(listing->type)};
+	bool		any_direct = has_bit(access->any_direct, listing->bit);
 
-	if (!all && !has_bit(org->tagged, listing->bit) &&
-		!listing->access->unlisted && !listing->access->unlisted_owned)
-		return;
-	ordered = begin_ordered_scan(&scan, ENTITIES_BY_ORGANIZATION, listing->snapshot, keys, listing->after);
-	while (!(ordered && count >= listing->max_rows) && next_row(&scan))
+	list->listing = listing;
+	list->org = org;
+	if (org->all_scopes || has_bit(org->wide, listing->bit))
 	{
-		NameRef		entity;
-
-		CHECK_FOR_INTERRUPTS();
-		row_name(&scan, ENTITY_ENTITY, &entity);
-		if (!all && !row_is_allowed(listing, org, &scan, &entity))
-			continue;
-		put(listing, &entity);
-		count++;
+		add_stream(listing->merge, ENTITIES_BY_ORGANIZATION, in_org, 2, accept_any, NULL);
+		return;
 	}
-	end_scan(&scan);
+	if (has_bit(org->tagged, listing->bit))
+		add_stream(listing->merge, ENTITIES_BY_ORGANIZATION, in_org, 2, accept_tagged, list);
+	if ((any_direct || access->unlisted_owned) && has_bit(owner_scopes(access, listing->type), listing->bit))
+		add_stream(listing->merge, ENTITIES_BY_OWNER_AND_TYPE, owned, 3, accept_any, NULL);
+	if (any_direct || access->unlisted)
+		list_rules_and_grants(list);
 }
 
 static void
 list_entities(Listing *listing)
 {
-	listing->snapshot = latest_snapshot();
-	list_direct(listing);
+	listing->sets = giving_sets(listing->snapshot, listing->bit);
 	for (int i = 0; i < listing->access->norgs; i++)
 		list_org(listing, &listing->access->orgs[i]);
-	UnregisterSnapshot(listing->snapshot);
 }
 
 static void
-collect(Listing *listing, const NameRef *member)
+list_page(Listing *listing, const NameRef *member, const ListPage *page, FunctionCallInfo fcinfo)
 {
 	int			attempt = 0;
 
 	do
 	{
-		if (listing->sort != NULL)
-			tuplesort_end(listing->sort);
-		listing->sort = tuplesort_begin_datum(TEXTOID, TextLessOperator, C_COLLATION_OID, false,
-											  work_mem, NULL, TUPLESORT_NONE);
 		listing->access = access_of(member, GetCurrentStatementStartTimestamp());
+		listing->snapshot = latest_snapshot();
+		listing->merge = begin_page(page, listing->snapshot);
 		if (listing->type == TYPE_ORGANIZATION)
 			list_organizations(listing);
 		else
 			list_entities(listing);
+		return_page(page, listing->merge, fcinfo);
+		UnregisterSnapshot(listing->snapshot);
 	} while (!answer_holds(listing->access, attempt++));
-}
-
-static bool
-same_text(const text *a, const text *b)
-{
-	NameRef		name = text_ref(b);
-
-	return name_is(&name, VARDATA_ANY(a), VARSIZE_ANY_EXHDR(a));
-}
-
-/* Each name once, no more than are wanted. */
-static void
-return_sorted(Listing *listing, ReturnSetInfo *result)
-{
-	text	   *last = NULL;
-	int64		count = 0;
-	Datum		value;
-	bool		isnull = false;
-
-	tuplesort_performsort(listing->sort);
-	while (count < listing->max_rows && tuplesort_next_datum(listing->sort, &value, &isnull))
-	{
-		text	   *name = (text *) DatumGetPointer(value);
-
-		if (last == NULL || !same_text(name, last))
-		{
-			tuplestore_putvalues(result->setResult, result->setDesc, &value, &isnull);
-			count++;
-		}
-		if (last != NULL)
-			pfree(last);
-		last = name;
-	}
 }
 
 /* (member, scope, after, max_rows) */
@@ -476,33 +506,22 @@ entities_with_scope(PG_FUNCTION_ARGS)
 {
 	Listing		listing = {0};
 	NameRef		member;
-	NameRef		after;
 	ScopeName	scope;
 	ScopeEntry *entry;
+	ListPage	page;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
 		return (Datum) 0;
 	member = text_ref(PG_GETARG_TEXT_PP(0));
 	scope = PG_GETARG_SCOPENAME(1);
-	if (!PG_ARGISNULL(2))
-	{
-		after = text_ref(PG_GETARG_TEXT_PP(2));
-		listing.after = &after;
-	}
-	listing.max_rows = PG_ARGISNULL(3) ? PG_INT64_MAX : PG_GETARG_INT64(3);
-	if (listing.max_rows < 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("max_rows must not be negative")));
+	page = page_arguments(fcinfo);
 
 	AcceptInvalidationMessages();
 	require_may_know_member(&member);
 	entry = require_scope_entry(scope.data, scope.len);
 	listing.bit = entry->bit;
 	listing.type = entry->type;
-	collect(&listing, &member);
-	return_sorted(&listing, (ReturnSetInfo *) fcinfo->resultinfo);
-	tuplesort_end(listing.sort);
+	list_page(&listing, &member, &page, fcinfo);
 	return (Datum) 0;
 }

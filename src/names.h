@@ -88,6 +88,12 @@ name_is(const NameRef *a, const char *data, int len)
 	return a->len == len && bytes_equal(a->data, data, len);
 }
 
+static inline bool
+name_is_string(const NameRef *a, const char *s)
+{
+	return name_is(a, s, strlen(s));
+}
+
 /* In byte order. */
 static inline int
 name_cmp(const NameRef *a, const NameRef *b)

@@ -105,23 +105,41 @@ typedef enum Lookup
 	ORGANIZATION_BY_NAME,
 	ENTITY_TYPE_BY_NAME,
 	PERMISSION_SET_BY_NAME,
+	PERMISSION_SETS_BY_ORGANIZATION,
 	ENTITY_TYPE_SETTINGS,
+	SETTINGS_OF_ENTITY_TYPE,
 	ROLE_BY_NAME,
+	ROLES_BY_ORGANIZATION,
 	DEFAULT_ROLE_BY_ORGANIZATION,
 	RULES_BY_ROLE,
+	RULES_BY_ROLE_AND_SET,
+	RULES_BY_ROLE_SET_AND_ENTITY,
 	RULES_BY_ENTITY,
 	MEMBERS_BY_MEMBER,
+	MEMBERS_BY_ROLE,
 	MEMBER_BY_KEY,
 	TEAMS_OF_MEMBER,
+	MEMBER_OF_TEAM,
 	ROLES_OF_TEAM,
+	TEAMS_WITH_ROLE,
 	ENTITY_BY_KEY,
 	ENTITIES_BY_OWNER,
+	ENTITIES_BY_OWNER_AND_TYPE,
 	ENTITIES_BY_ORGANIZATION,
 	GRANTS_BY_ENTITY,
+	GRANTS_BY_ENTITY_AND_SET,
+	GRANTS_TO_TEAMS_BY_ENTITY_AND_SET,
+	GRANTS_TO_MEMBERS_BY_ENTITY_AND_SET,
 	GRANTS_TO_TEAM,
+	GRANTS_TO_TEAM_BY_SET,
+	GRANTS_TO_TEAM_BY_SET_AND_ENTITY,
 	GRANTS_TO_MEMBER,
+	GRANTS_TO_MEMBER_BY_SET,
+	GRANTS_TO_MEMBER_BY_SET_AND_ENTITY,
 	DEFAULTS_OF_ORGANIZATION,
+	DEFAULTS_BY_SET,
 	SETTINGS_OF_ORGANIZATION,
+	SETTING_BY_KEY,
 	LOOKUPS
 } Lookup;
 
@@ -140,11 +158,11 @@ enum
 };
 enum
 {
-	SET_NAME = 1, SET_ENTITY_TYPE = 3, SET_SCOPES = 4
+	SET_NAME = 1, SET_ORGANIZATION = 2, SET_ENTITY_TYPE = 3, SET_SCOPES = 4
 };
 enum
 {
-	SETTINGS_ENTITY_TYPE = 1, SETTINGS_OWNER_SET = 2
+	SETTINGS_ENTITY_TYPE = 1, SETTINGS_OWNER_SET = 2, SETTINGS_ACCESS_SCOPE = 3
 };
 enum
 {
@@ -156,7 +174,7 @@ enum
 };
 enum
 {
-	RULE_ROLE = 2, RULE_SET = 3, RULE_ENTITY_TYPE = 4, RULE_ENTITY = 5, RULE_CONDITION = 6
+	RULE_ID = 1, RULE_ROLE = 2, RULE_SET = 3, RULE_ENTITY_TYPE = 4, RULE_ENTITY = 5, RULE_CONDITION = 6
 };
 enum
 {
@@ -176,7 +194,7 @@ enum
 };
 enum
 {
-	GRANT_SET = 2, GRANT_ENTITY_TYPE = 3, GRANT_ENTITY = 4, GRANT_TEAM = 5,
+	GRANT_ID = 1, GRANT_SET = 2, GRANT_ENTITY_TYPE = 3, GRANT_ENTITY = 4, GRANT_TEAM = 5,
 	GRANT_ORGANIZATION = 6, GRANT_MEMBER = 7, GRANT_EXPIRES_AT = 8
 };
 enum
@@ -188,12 +206,16 @@ enum
 	SETTING_ORGANIZATION = 1, SETTING_SCOPE = 2
 };
 
+#define MAX_KEYS	6
+
 /* A scan of one of the tables, by equality on its keys. */
 typedef struct TableScan
 {
 	Relation	rel;
 	SysScanDesc scan;
 	Relation	index;			/* of an ordered scan only */
+	AttrNumber	null_column;	/* of which next_row() has to see to it that
+								 * it is NULL; 0: none */
 	HeapTuple	tuple;			/* the row that next_row() found */
 } TableScan;
 
@@ -201,6 +223,7 @@ extern Snapshot latest_snapshot(void);
 extern void begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys);
 extern bool begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys,
 							   const NameRef *after);
+extern AttrNumber last_key_column(Lookup lookup);
 extern bool next_row(TableScan *scan);
 extern void end_scan(TableScan *scan);
 extern Datum row_value(TableScan *scan, AttrNumber column, bool *isnull);
@@ -344,6 +367,12 @@ typedef struct MemberAccess
 	struct TagSlot *tag_slots;	/* see tag_rules_allow() */
 } MemberAccess;
 
+/* What has a meaning by its name. */
+#define ROLE_MEMBER			"Member"
+#define KIND_TOKEN			"organization_token"
+#define OWNED_TYPE			"stack" /* owners have something without a setting */
+#define OWNER_SET			"Stack Admin"
+
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
 extern MemberAccess *lasting_access(const NameRef *member);
 extern MemberAccess *cached_access(const NameRef *member);
@@ -422,6 +451,78 @@ extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *
 extern bool loading_dump(void);
 extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
 extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
+
+/* ---- names in order, from several scans (stream.c) ---- */
+
+typedef struct Merge Merge;
+
+/* Does the row count?  Its name is the last of the lookup's keys. */
+typedef bool (*AcceptRow) (void *arg, TableScan *row, const NameRef *name);
+
+extern Merge *begin_merge(Snapshot snapshot, const NameRef *after);
+extern void add_stream(Merge *merge, Lookup lookup, const NameRef *keys, int nkeys, AcceptRow accept, void *arg);
+extern void add_to_merge(Merge *merge, const NameRef *name);
+extern bool next_merged(Merge *merge, NameRef *name);
+extern void end_merge(Merge *merge);
+extern bool next_distinct(Lookup lookup, Snapshot snapshot, const NameRef *keys, NameRef *name);
+
+/* ---- a scope on an entity, seen from there (target.c) ---- */
+
+/* The permission sets that hold a scope, as far as they were asked for. */
+typedef struct GivingSets
+{
+	Snapshot	snapshot;
+	int			bit;
+	MemoryContext context;
+	HTAB	   *known;
+} GivingSets;
+
+typedef struct Target
+{
+	Snapshot	snapshot;		/* that all is read from */
+	TimestampTz now;
+	const ScopeEntry *scope;
+	NameRef		entity;
+	bool		registered;
+	NameRef		organization;	/* if it is registered */
+	NameRef		owner;			/* data is NULL: none */
+	struct varlena *tags;		/* or NULL */
+	GivingSets	sets;
+} Target;
+
+/* By what a role gives the scope. */
+typedef struct RoleGift
+{
+	bool		all_scopes;
+	NameRef		set;			/* if not */
+	int64		rule;
+} RoleGift;
+
+extern GivingSets giving_sets(Snapshot snapshot, int bit);
+extern bool set_gives(GivingSets *sets, const NameRef *set);
+extern bool next_giving_set(GivingSets *sets, Lookup lookup, const NameRef *keys, NameRef *set);
+extern void begin_target(Target *target, const ScopeEntry *scope, const NameRef *entity);
+extern void end_target(Target *target);
+extern bool owner_set(Target *target, NameRef *set);
+extern bool access_scope(const Target *target, NameRef *scope);
+extern bool rule_matches(const Target *target, TableScan *rule);
+extern bool role_gives(Target *target, TableScan *role, RoleGift *gift);
+extern bool is_toggled(const Target *target);
+
+/* ---- functions that enumerate (list.c) ---- */
+
+/* Which part of a list is wanted. */
+typedef struct ListPage
+{
+	NameRef		after;			/* data is NULL: from the beginning */
+	int64		max_rows;
+} ListPage;
+
+extern bool asker_has_scope(const NameRef *asker, const NameRef *organization, const char *scope);
+extern bool asker_may_read_member(const NameRef *asker, const NameRef *member);
+extern ListPage page_arguments(FunctionCallInfo fcinfo);
+extern Merge *begin_page(const ListPage *page, Snapshot snapshot);
+extern void return_page(const ListPage *page, Merge *merge, FunctionCallInfo fcinfo);
 
 /* ---- plans (planner.c) ---- */
 

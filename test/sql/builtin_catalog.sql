@@ -115,11 +115,13 @@ SELECT tgrelid::regclass AS "table", tgname, tgenabled FROM pg_trigger
 WHERE tgrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'rbac'::regnamespace) AND NOT tgisinternal
 	AND CASE WHEN tgname LIKE '!invalidate%' THEN 'A' ELSE 'O' END <> tgenabled;
 
--- every foreign key can be deferred, for rename, and has an index on the referencing side
+-- every foreign key can be deferred, for rename, and has an index on the referencing side, of all rows that refer to something
 SELECT conrelid::regclass AS "table", conname FROM pg_constraint
 WHERE connamespace = 'rbac'::regnamespace AND contype = 'f'
 	AND (NOT condeferrable OR condeferred OR NOT EXISTS (SELECT FROM pg_index i
-		WHERE i.indrelid = conrelid AND i.indkey[0] = conkey[1] AND i.indpred IS NULL));
+		JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+		WHERE i.indrelid = conrelid AND i.indkey[0] = conkey[1]
+			AND coalesce(pg_get_expr(i.indpred, i.indrelid), '') IN ('', format('(%I IS NOT NULL)', a.attname))));
 
 -- every key column is compared byte by byte
 SELECT attrelid::regclass AS "table", attname FROM pg_attribute a JOIN pg_class c ON c.oid = attrelid
