@@ -27,6 +27,9 @@ COMMENT ON FUNCTION rbac.candidates_support(internal) IS 'planner support for ca
 CREATE FUNCTION rbac.entities_with_scope_support(internal) RETURNS internal
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION rbac.entities_with_scope_support(internal) IS 'planner support for entities_with_scope';
+CREATE FUNCTION rbac.members_with_scope_support(internal) RETURNS internal
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION rbac.members_with_scope_support(internal) IS 'planner support for members_with_scope';
 
 CREATE FUNCTION rbac.candidate_entities(member text, scope rbac.scope, plan_only rbac.plan_only, element anyelement) RETURNS anyarray
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 SUPPORT rbac.candidates_support;
@@ -119,6 +122,10 @@ COMMENT ON FUNCTION rbac.role_scopes(text) IS 'all scopes that the role''s rules
 CREATE FUNCTION rbac.entities_with_scope(member text, scope rbac.scope, after text DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS SETOF text
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.entities_with_scope_support;
 COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 'the entities on which the member holds the scope, in byte order of their keys, after a key, at most so many; of others only with org_member:read in their organizations, or as the schema''s owner';
+
+CREATE FUNCTION rbac.members_with_scope(entity text, scope rbac.scope, after text DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS SETOF text
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.members_with_scope_support;
+COMMENT ON FUNCTION rbac.members_with_scope(text, rbac.scope, text, bigint) IS 'the members who hold the scope on the registered entity (for scopes of type organization: on the organization of that name), in byte order of their names, after a name, at most so many; only with org_member:read in the entity''s organization, or as the schema''s owner';
 
 /* ---- what this backend remembers ---- */
 

@@ -228,6 +228,19 @@ BEGIN
 			ARRAY(SELECT e FROM unnest(l.expected) e WHERE after IS NULL OR e > after COLLATE "C" ORDER BY e LIMIT max_rows) AS page
 		FROM listed l, (SELECT entity FROM oracle.strangers UNION ALL SELECT NULL) a(after), (VALUES (1), (3), (NULL)) n(max_rows)
 		WHERE oracle.chosen(seed, 3, after, max_rows::text)
+	), held AS MATERIALIZED (
+		SELECT t.entity_type, t.entity, s.scope, s.name, coalesce(e.members, '{}') AS expected
+		FROM oracle.things t JOIN oracle.asked_scopes s ON s.entity_type = t.entity_type
+		LEFT JOIN (
+			SELECT entity_type, entity, scope, array_agg(member ORDER BY member) AS members
+			FROM effective WHERE row_id = 0 GROUP BY entity_type, entity, scope
+		) e ON (e.entity_type, e.entity, e.scope) = (t.entity_type, t.entity, s.name)
+		WHERE t.row_id = 0 AND oracle.chosen(seed, 15, t.entity, s.name)
+	), held_pages AS MATERIALIZED (
+		SELECT h.*, after, max_rows,
+			ARRAY(SELECT m FROM unnest(h.expected) m WHERE after IS NULL OR m > after COLLATE "C" ORDER BY m LIMIT max_rows) AS page
+		FROM held h, (SELECT member FROM oracle.everybody UNION ALL SELECT NULL) a(after), (VALUES (1), (3), (NULL)) n(max_rows)
+		WHERE oracle.chosen(seed, 3, after, max_rows::text)
 	)
 	SELECT 'has_scope ' || name, row_id, member, entity_type, entity, expected::text, rbac.has_scope(member, entity, scope)::text
 	FROM asked
@@ -288,6 +301,14 @@ BEGIN
 	UNION ALL
 	SELECT format('entities_with_scope %s after %s, %s rows', name, after, max_rows), 0, member, entity_type, NULL, page::text, found::text
 	FROM pages, LATERAL (SELECT ARRAY(SELECT rbac.entities_with_scope(member, scope, after, max_rows)) AS found) f
+	WHERE found IS DISTINCT FROM page
+	UNION ALL
+	SELECT 'members_with_scope ' || name, 0, NULL, entity_type, entity, expected::text, found::text
+	FROM held, LATERAL (SELECT ARRAY(SELECT rbac.members_with_scope(entity, scope)) AS found) f
+	WHERE found IS DISTINCT FROM expected
+	UNION ALL
+	SELECT format('members_with_scope %s after %s, %s rows', name, after, max_rows), 0, NULL, entity_type, entity, page::text, found::text
+	FROM held_pages, LATERAL (SELECT ARRAY(SELECT rbac.members_with_scope(entity, scope, after, max_rows)) AS found) f
 	WHERE found IS DISTINCT FROM page;
 END $$;
 
