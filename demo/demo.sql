@@ -171,5 +171,9 @@ CREATE POLICY typo ON stacks USING (rbac.has_scope(id, 'stack:raed'));
 \echo === And what else there is to ask
 \echo
 SELECT rbac.entities_with_scope('dave', 'stack:write') AS dave_may_write;
+SELECT rbac.members_with_scope('web-dev', 'stack:write') AS who_may_write_web_dev;
+\echo Why may dave write web-dev, and not web-prod?
+SELECT reason, role, permission_set, detail FROM rbac.explain('dave', 'web-dev', 'stack:write');
+SELECT reason, role, permission_set, detail FROM rbac.explain('dave', 'web-prod', 'stack:write');
 SELECT rbac.scopes_on('bob', 'stack', 'web-dev') AS bob_on_web_dev;
 SELECT name AS sets_that_can_delete FROM rbac.permission_sets WHERE scopes OPERATOR(rbac.@>) 'stack:delete';

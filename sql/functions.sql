@@ -127,6 +127,12 @@ CREATE FUNCTION rbac.members_with_scope(entity text, scope rbac.scope, after tex
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.members_with_scope_support;
 COMMENT ON FUNCTION rbac.members_with_scope(text, rbac.scope, text, bigint) IS 'the members who hold the scope on the registered entity (for scopes of type organization: on the organization of that name), in byte order of their names, after a name, at most so many; only with org_member:read in the entity''s organization, or as the schema''s owner';
 
+CREATE FUNCTION rbac.explain(member text, entity text, scope rbac.scope,
+		OUT granted boolean, OUT reason text, OUT role text, OUT team text, OUT permission_set text, OUT rule bigint, OUT detail text, OUT expires_at timestamptz)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 5;
+COMMENT ON FUNCTION rbac.explain(text, text, rbac.scope) IS 'by what the member holds the scope on the entity, a row for each path: all scopes, direct rule, global rule, tag rule, grant, team grant, ownership, member default, toggle; or if there is none what is missing, nearest first: unknown entity, expired, tags do not match, not for tokens, not a member, other organization, other entity, role not held, permission set not held; of others only with org_member:read in the entity''s organization or in all of theirs, or as the schema''s owner';
+
 /* ---- what this backend remembers ---- */
 
 CREATE FUNCTION rbac.cache_stats(OUT cache text, OUT entries bigint, OUT bytes bigint, OUT hits bigint, OUT misses bigint, OUT rebuilds bigint, OUT evictions bigint) RETURNS SETOF record

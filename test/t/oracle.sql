@@ -170,6 +170,70 @@ CREATE VIEW oracle.effective AS
 	UNION ALL SELECT '8 member defaults', * FROM oracle.rule_8_defaults
 	UNION ALL SELECT '9 toggles', * FROM oracle.rule_9_toggles;
 
+/*
+ * The ways by which a member holds a scope on a registered entity or an
+ * organization, with the rows on them and the time until which they last.
+ */
+CREATE FUNCTION oracle.routes(asked_member text, asked_type text, asked_entity text, asked_scope text)
+RETURNS TABLE (reason text, role text, team text, permission_set text, rule bigint, expires_at timestamptz)
+LANGUAGE sql STABLE AS $$
+	WITH thing AS (
+		SELECT * FROM oracle.things t WHERE t.row_id = 0 AND t.entity_type = asked_type AND t.entity = asked_entity
+	), membership AS (
+		SELECT m.organization, m.member, m.kind, m.role, m.expires_at
+		FROM rbac.members m JOIN thing t ON t.organization = m.organization
+		WHERE m.member = asked_member AND oracle.in_force(m.expires_at)
+	), person AS (
+		SELECT * FROM membership WHERE kind <> 'organization_token'
+	), team AS (
+		SELECT t.team, LEAST(p.expires_at, t.expires_at) AS expires_at
+		FROM person p JOIN rbac.team_members t ON t.organization = p.organization AND t.member = p.member
+		WHERE oracle.in_force(t.expires_at)
+	), holding AS (
+		SELECT m.role, NULL AS team, m.expires_at FROM membership m
+		UNION ALL
+		SELECT r.role, t.team, LEAST(t.expires_at, r.expires_at)
+		FROM team t JOIN rbac.team_roles r ON r.team = t.team
+		WHERE oracle.in_force(r.expires_at)
+	), giving AS (
+		SELECT name FROM rbac.permission_sets WHERE asked_scope = ANY (scopes::text[])
+	), route(reason, role, team, permission_set, rule, expires_at) AS (
+		SELECT 'all scopes', h.role, h.team, NULL, NULL, h.expires_at
+		FROM holding h JOIN rbac.roles r ON r.name = h.role WHERE r.all_scopes
+		UNION ALL
+		SELECT CASE WHEN r.entity IS NOT NULL THEN 'direct rule' WHEN r.condition IS NULL THEN 'global rule' ELSE 'tag rule' END,
+			h.role, h.team, r.permission_set, r.id, h.expires_at
+		FROM holding h JOIN rbac.role_rules r ON r.role = h.role JOIN giving ON name = r.permission_set CROSS JOIN thing t
+		WHERE r.entity = t.entity OR r.entity IS NULL AND (r.condition IS NULL OR oracle.matches(t.tags, r.condition))
+		UNION ALL
+		SELECT 'grant', NULL, NULL, g.permission_set, NULL, LEAST(p.expires_at, g.expires_at)
+		FROM person p JOIN rbac.entity_grants g ON g.organization = p.organization AND g.member = p.member JOIN giving ON name = g.permission_set
+		WHERE g.entity = asked_entity AND oracle.in_force(g.expires_at)
+		UNION ALL
+		SELECT 'team grant', NULL, g.team, g.permission_set, NULL, LEAST(t.expires_at, g.expires_at)
+		FROM team t JOIN rbac.entity_grants g ON g.team = t.team JOIN giving ON name = g.permission_set
+		WHERE g.entity = asked_entity AND oracle.in_force(g.expires_at)
+		UNION ALL
+		SELECT 'ownership', NULL, NULL, o.permission_set, NULL, m.expires_at
+		FROM membership m JOIN thing t ON t.owner = m.member JOIN oracle.owner_sets o ON o.entity_type = t.entity_type JOIN giving ON name = o.permission_set
+		UNION ALL
+		SELECT 'member default', m.role, NULL, d.permission_set, NULL, m.expires_at
+		FROM membership m JOIN rbac.member_defaults d ON d.organization = m.organization JOIN giving ON name = d.permission_set
+		WHERE m.role = 'Member'
+		UNION ALL
+		SELECT 'toggle', NULL, NULL, NULL, NULL, p.expires_at
+		FROM person p JOIN rbac.organization_settings o ON o.organization = p.organization
+		WHERE o.scope = asked_scope
+	)
+	SELECT reason, role, team, permission_set, rule, nullif(expires_at, 'infinity') FROM route
+$$;
+
+-- what explain() calls the rules above
+CREATE FUNCTION oracle.rule_of(reason text) RETURNS text LANGUAGE sql IMMUTABLE
+	RETURN CASE reason WHEN 'all scopes' THEN '4 all scopes' WHEN 'direct rule' THEN '5 direct' WHEN 'global rule' THEN '5 global' WHEN 'tag rule' THEN '5 tag'
+		WHEN 'grant' THEN '6 member' WHEN 'team grant' THEN '6 team' WHEN 'ownership' THEN '7 owner' WHEN 'member default' THEN '8 member defaults'
+		WHEN 'toggle' THEN '9 toggles' END;
+
 /* ---- the comparison ---- */
 
 CREATE VIEW oracle.everybody AS
@@ -201,8 +265,10 @@ LANGUAGE plpgsql VOLATILE SET enable_nestloop = off SET plan_cache_mode = force_
 #variable_conflict use_column
 BEGIN
 	RETURN QUERY
-	WITH effective AS MATERIALIZED (
-		SELECT DISTINCT row_id, member, entity_type, entity, scope FROM oracle.effective
+	WITH rules AS MATERIALIZED (
+		SELECT DISTINCT rule, row_id, member, entity_type, entity, scope FROM oracle.effective
+	), effective AS MATERIALIZED (
+		SELECT DISTINCT row_id, member, entity_type, entity, scope FROM rules
 	), pairs AS MATERIALIZED (
 		SELECT a.member, t.*
 		FROM oracle.everybody a CROSS JOIN oracle.things t
@@ -228,6 +294,10 @@ BEGIN
 			ARRAY(SELECT e FROM unnest(l.expected) e WHERE after IS NULL OR e > after COLLATE "C" ORDER BY e LIMIT max_rows) AS page
 		FROM listed l, (SELECT entity FROM oracle.strangers UNION ALL SELECT NULL) a(after), (VALUES (1), (3), (NULL)) n(max_rows)
 		WHERE oracle.chosen(seed, 3, after, max_rows::text)
+	), explained AS MATERIALIZED (
+		SELECT a.member, a.entity_type, a.entity, a.scope, a.name, a.expected
+		FROM asked a
+		WHERE row_id = 0 AND oracle.chosen(seed + 1, CASE WHEN expected THEN 5 ELSE 2 END, a.member || a.name, a.entity)
 	), held AS MATERIALIZED (
 		SELECT t.entity_type, t.entity, s.scope, s.name, coalesce(e.members, '{}') AS expected
 		FROM oracle.things t JOIN oracle.asked_scopes s ON s.entity_type = t.entity_type
@@ -309,7 +379,28 @@ BEGIN
 	UNION ALL
 	SELECT format('members_with_scope %s after %s, %s rows', name, after, max_rows), 0, NULL, entity_type, entity, page::text, found::text
 	FROM held_pages, LATERAL (SELECT ARRAY(SELECT rbac.members_with_scope(entity, scope, after, max_rows)) AS found) f
-	WHERE found IS DISTINCT FROM page;
+	WHERE found IS DISTINCT FROM page
+	UNION ALL
+	SELECT 'explain ' || name, 0, member, entity_type, entity, expected::text, found::text
+	FROM explained, LATERAL (SELECT array_agg(DISTINCT granted) AS found FROM rbac.explain(member, entity, scope)) f
+	WHERE found IS DISTINCT FROM ARRAY[expected]
+	UNION ALL
+	SELECT 'rules of explain ' || name, 0, member, entity_type, entity, rules::text, found::text
+	FROM explained e, LATERAL (
+			SELECT ARRAY(SELECT r.rule FROM rules r
+				WHERE (r.row_id, r.member, r.entity_type, r.entity, r.scope) = (0, e.member, e.entity_type, e.entity, e.name) ORDER BY 1) AS rules
+		) r, LATERAL (
+			SELECT ARRAY(SELECT DISTINCT oracle.rule_of(reason) FROM rbac.explain(member, entity, scope) WHERE granted ORDER BY 1) AS found
+		) f
+	WHERE expected AND found IS DISTINCT FROM rules
+	UNION ALL
+	SELECT 'rows of explain ' || name, 0, member, entity_type, entity, routes::text, found::text
+	FROM explained e, LATERAL (
+			SELECT ARRAY(SELECT x::text FROM oracle.routes(member, entity_type, entity, name) x ORDER BY 1) AS routes
+		) r, LATERAL (
+			SELECT ARRAY(SELECT (reason, role, team, permission_set, rule, expires_at)::text FROM rbac.explain(member, entity, scope) WHERE granted ORDER BY 1) AS found
+		) f
+	WHERE found IS DISTINCT FROM routes;
 END $$;
 
 -- changes and comparisons within a single statement of the client
