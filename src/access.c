@@ -558,7 +558,7 @@ create_access(const NameRef *member, TimestampTz now)
  * makes the object stale.
  */
 static MemberAccess *
-build_access(const NameRef *member, TimestampTz now)
+build_access(const NameRef *member, TimestampTz now, bool owner_scopes_too)
 {
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext scratch = AllocSetContextCreate(caller, "rbac build", ALLOCSET_DEFAULT_SIZES);
@@ -576,6 +576,8 @@ build_access(const NameRef *member, TimestampTz now)
 	access->direct = MemoryContextAlloc(access->context, build.maxdirect * sizeof(DirectAccess));
 	build.sets = create_name_hash("rbac sets", sizeof(SetCacheEntry), scratch);
 	build.snapshot = latest_snapshot();
+	if (owner_scopes_too)
+		add_owner_scopes(&build);
 	read_member(&build);
 	UnregisterSnapshot(build.snapshot);
 	MemoryContextSwitchTo(caller);
@@ -678,7 +680,7 @@ access_of(const NameRef *member, TimestampTz now)
 		member_stats.hits++;
 		return latest;
 	}
-	access = build_access(member, now);
+	access = build_access(member, now, false);
 	entry = hash_search(access_cache, member, HASH_FIND, NULL);
 	if (entry == NULL)
 		member_stats.misses++;
@@ -693,13 +695,14 @@ access_of(const NameRef *member, TimestampTz now)
 }
 
 /*
- * What this member may do for good, that is, by nothing that ever expires.  Not
- * cached; made in the current memory context.
+ * What this member may do for good, that is, by nothing that ever expires; and what
+ * owners have, be there anything of the member's or not.  Not cached; made in the
+ * current memory context.
  */
 MemberAccess *
 lasting_access(const NameRef *member)
 {
-	return build_access(member, DT_NOEND - 1);
+	return build_access(member, DT_NOEND - 1, true);
 }
 
 /* What was true of a member when they asked last, and may be no longer; or NULL. */

@@ -1,5 +1,8 @@
 -- What a backend keeps is bounded by rbac.cache_size, and answers stay right.
 SET client_min_messages = warning;
+-- a vacuum in the middle would make all stale
+ALTER TABLE rbac.entities SET (autovacuum_enabled = off);
+ALTER TABLE rbac.members SET (autovacuum_enabled = off);
 CREATE FUNCTION kept(context text) RETURNS bigint LANGUAGE sql AS
 	$$ SELECT coalesce(sum(total_bytes), 0)::bigint FROM pg_backend_memory_contexts WHERE name = context $$;
 INSERT INTO rbac.organizations (name) VALUES ('acme');
@@ -76,3 +79,5 @@ DROP FUNCTION kept, lookups, rows_read;
 DELETE FROM rbac.entity_grants;
 DELETE FROM rbac.entities;
 DELETE FROM rbac.organizations;
+ALTER TABLE rbac.entities RESET (autovacuum_enabled);
+ALTER TABLE rbac.members RESET (autovacuum_enabled);
