@@ -35,9 +35,9 @@ COMMIT;
 \c -
 SET rbac.cache_size = '1MB';
 BEGIN;
-SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1200) s WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1000) s WHERE rbac.has_scope('root', entity, 'stack:read');
 SELECT lookups(), rows_read() \gset before_
-SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1200) s WHERE rbac.has_scope('root', entity, 'stack:read');
+SELECT count(*) FROM (SELECT * FROM shuffled LIMIT 1000) s WHERE rbac.has_scope('root', entity, 'stack:read');
 SELECT lookups() - :before_lookups AS lookups;
 COMMIT;
 
