@@ -283,6 +283,34 @@ BEGIN
 	RAISE WARNING '%', answers;
 END $$;
 
+-- The inner side of a nested loop asks for candidates again when the member has changed.
+SET enable_seqscan = off;
+SELECT m, set_config('rbac.member', m, false) = m, (SELECT count(*) FROM books WHERE n > length(m) - 100)
+FROM unnest('{gina,olga,gina,tom}'::text[]) m;
+-- Index scans with candidates are not parallel: the workers' lists might differ.
+SET enable_bitmapscan = off;
+SET min_parallel_index_scan_size = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+CREATE FUNCTION is_parallel(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	line     text;
+	parallel boolean := false;
+BEGIN
+	FOR line IN EXECUTE 'EXPLAIN ' || query LOOP
+		parallel := parallel OR line ~ 'Parallel Index';
+	END LOOP;
+	RETURN parallel;
+END $$;
+SELECT is_parallel('SELECT * FROM copies'), is_parallel($$SELECT * FROM copies WHERE organization > ''$$);
+RESET enable_seqscan;
+RESET enable_bitmapscan;
+RESET min_parallel_index_scan_size;
+RESET min_parallel_table_scan_size;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+
 -- What somebody else has shows in no plan, unless one might act as them.
 RESET SESSION AUTHORIZATION;
 CREATE ROLE regress_gina;
