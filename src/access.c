@@ -24,6 +24,8 @@
 
 #include "access/xact.h"
 #include "port/pg_bitutils.h"
+#include "miscadmin.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 
@@ -600,6 +602,19 @@ is_current(MemberAccess *access, TimestampTz now)
 			return false;
 	access->stamp = invalidation_stamp;
 	return true;
+}
+
+/*
+ * Rows are read later than the member's access: is it still so, or is the answer
+ * to be worked out again?
+ */
+bool
+answer_is_current(MemberAccess *access, int attempt)
+{
+	CHECK_FOR_INTERRUPTS();
+	AcceptInvalidationMessages();
+	return access->own_command || attempt == MAX_ATTEMPTS ||
+		is_current(access, GetCurrentStatementStartTimestamp());
 }
 
 /* Those who hold a pointer look at invalidation_stamp before they use it. */

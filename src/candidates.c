@@ -346,54 +346,60 @@ keep_array(FunctionCallInfo fcinfo, CandidateMemo *memo, const Walk *walk, Datum
 	MemoryContextSwitchTo(old);
 }
 
-#define MAX_ATTEMPTS	100
+/* What is asked for; NULL if an argument is, and so the answer. */
+static ScopeEntry *
+begin_walk(FunctionCallInfo fcinfo, Walk *walk, NameRef *member)
+{
+	ScopeEntry *scope;
+	ScopeName	name;
+
+	walk->element = element_type(fcinfo);
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+		return NULL;
+	AcceptInvalidationMessages();
+	*member = text_ref(PG_GETARG_TEXT_PP(0));
+	name = PG_GETARG_SCOPENAME(1);
+	scope = require_scope_entry(name.data, name.len);
+	walk->type = scope->type;
+	walk->bit = scope->bit;
+	walk->access = access_of(member, GetCurrentStatementStartTimestamp());
+	return scope;
+}
 
 /* Entities are read later than the access, and both have to be of one moment. */
 static Datum
-make_entity_array(const NameRef *member, ScopeEntry *scope, Walk *walk)
+make_entity_array(const NameRef *member, Walk *walk)
 {
-	TimestampTz now = GetCurrentStatementStartTimestamp();
+	int			attempt = 0;
 
-	for (int i = 0;; i++)
+	do
 	{
-		CHECK_FOR_INTERRUPTS();
-		walk->access = access_of(member, now);
+		walk->access = access_of(member, GetCurrentStatementStartTimestamp());
 		walk->count = 0;
 		walk->array = initArrayResult(walk->element, CurrentMemoryContext, false);
-		if (scope->type == TYPE_ORGANIZATION)
+		if (walk->type == TYPE_ORGANIZATION)
 			walk_organizations(walk);
 		else
 			walk_entities(walk);
-		AcceptInvalidationMessages();
-		if (walk->access->own_command || i == MAX_ATTEMPTS || is_current(walk->access, now))
-			return makeArrayResult(walk->array, CurrentMemoryContext);
-	}
+	} while (!answer_is_current(walk->access, attempt++));
+	return makeArrayResult(walk->array, CurrentMemoryContext);
 }
 
 /* (member, scope, plan_only, element) */
 Datum
 candidate_entities(PG_FUNCTION_ARGS)
 {
-	Walk		walk = {.limit = PG_INT32_MAX - 1,.element = element_type(fcinfo)};
+	Walk		walk = {.limit = PG_INT32_MAX - 1,.function = fcinfo->flinfo->fn_oid};
 	CandidateMemo *memo = get_memo(fcinfo);
-	ScopeEntry *scope;
-	ScopeName	scope_name;
 	NameRef		member;
 	Datum		array;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	if (begin_walk(fcinfo, &walk, &member) == NULL)
 		PG_RETURN_NULL();
-	AcceptInvalidationMessages();
-	member = text_ref(PG_GETARG_TEXT_PP(0));
-	scope_name = PG_GETARG_SCOPENAME(1);
-	scope = require_scope_entry(scope_name.data, scope_name.len);
-	walk.type = scope->type;
-	walk.bit = scope->bit;
-	walk.access = access_of(&member, GetCurrentStatementStartTimestamp());
 	if (memo->serial == walk.access->serial && memo->bit == walk.bit)
 		PG_RETURN_DATUM(memo->array);
-	array = make_entity_array(&member, scope, &walk);
-	if (scope->type != TYPE_ORGANIZATION && !needs_registry(walk.access, walk.bit))
+	array = make_entity_array(&member, &walk);
+	if (walk.type != TYPE_ORGANIZATION && !needs_registry(walk.access, walk.bit))
 		keep_array(fcinfo, memo, &walk, array);
 	PG_RETURN_DATUM(array);
 }
@@ -402,18 +408,13 @@ candidate_entities(PG_FUNCTION_ARGS)
 Datum
 candidate_organizations(PG_FUNCTION_ARGS)
 {
-	Walk		walk = {.element = element_type(fcinfo)};
+	Walk		walk = {0};
 	ScopeEntry *scope;
-	ScopeName	scope_name;
 	NameRef		member;
 
-	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
+	scope = begin_walk(fcinfo, &walk, &member);
+	if (scope == NULL)
 		PG_RETURN_NULL();
-	AcceptInvalidationMessages();
-	member = text_ref(PG_GETARG_TEXT_PP(0));
-	scope_name = PG_GETARG_SCOPENAME(1);
-	scope = require_scope_entry(scope_name.data, scope_name.len);
-	walk.access = access_of(&member, GetCurrentStatementStartTimestamp());
 	walk.array = initArrayResult(walk.element, CurrentMemoryContext, false);
 	for (int i = 0; i < walk.access->norgs; i++)
 		if (is_candidate_organization(walk.access, &walk.access->orgs[i], scope))

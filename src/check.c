@@ -357,8 +357,6 @@ check_key(const CheckMemo *memo, const Key *key)
  * and is worked out again.  Not for ever, as in a server that is told to forget
  * everything all the time.
  */
-#define MAX_ATTEMPTS	100
-
 static bool
 answer_holds(CheckMemo *memo)
 {

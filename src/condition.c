@@ -116,6 +116,18 @@ typedef struct TagSlot
 #define TAG_SLOTS		1024	/* of one member */
 #define TAG_LEN_MAX		500		/* bytes */
 
+/* All that an organization's tag rules give where these are the tags. */
+const Bits *
+tag_rules_scopes(const OrgAccess *org, struct varlena *tags)
+{
+	const Bits *scopes = NULL;
+
+	for (int i = 0; i < org->ntag_rules; i++)
+		if (condition_matches(org->tag_rules[i].condition, tags))
+			scopes = bits_union(scopes, org->tag_rules[i].scopes);
+	return scopes;
+}
+
 static bool
 evaluate_tag_rules(const OrgAccess *org, int bit, struct varlena *tags)
 {

@@ -779,8 +779,6 @@ return_routes(Explanation *ex, ReturnSetInfo *result)
 	}
 }
 
-#define MAX_ATTEMPTS	100
-
 /* (member, entity, scope) */
 Datum
 explain(PG_FUNCTION_ARGS)

@@ -120,17 +120,6 @@ listed_scopes(MemberAccess *access, const OrgAccess *org, int type, const Key *k
 	return scopes;
 }
 
-static const Bits *
-tagged_scopes(const OrgAccess *org, struct varlena *tags)
-{
-	const Bits *scopes = NULL;
-
-	for (int i = 0; i < org->ntag_rules; i++)
-		if (condition_matches(org->tag_rules[i].condition, tags))
-			scopes = bits_union(scopes, org->tag_rules[i].scopes);
-	return scopes;
-}
-
 /* As row_has_scope() has it, for all scopes at once; *all: every scope. */
 static const Bits *
 scopes_on_row(MemberAccess *access, int type, const ProtectedRow *row, bool *all)
@@ -150,7 +139,7 @@ scopes_on_row(MemberAccess *access, int type, const ProtectedRow *row, bool *all
 		return NULL;
 	*all = org->all_scopes;
 	scopes = bits_union(org->wide, listed_scopes(access, org, type, &entity));
-	scopes = bits_union(scopes, tagged_scopes(org, row->tags));
+	scopes = bits_union(scopes, tag_rules_scopes(org, row->tags));
 	if (row->owner.data != NULL && same_name(&row->owner, &access->member))
 		scopes = bits_union(scopes, owner_scopes(access, type));
 	if (access->unlisted)
@@ -315,8 +304,6 @@ why_not(const RowChange *change, MemberAccess *access)
 }
 
 /* As in has_scope(): what was read late must not be of another time. */
-#define MAX_ATTEMPTS	100
-
 static char *
 why_not_now(const RowChange *change)
 {

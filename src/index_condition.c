@@ -127,17 +127,17 @@ other_is_better(const SupportRequestIndexCondition *req, Node *column, int count
 		Check		check;
 		MemberAccess *access;
 		ScopeEntry *scope;
-		int			other_count = MAX_CANDIDATES;
+		int			other_count;
 
 		if (other == req->node)
 			before = false;
 		if (other == req->node || !is_check(other) || !restriction_is_securely_promotable(info, req->index->rel))
 			continue;
 		check = check_of(((FuncExpr *) other)->args);
-		if (!is_column(searched_argument(&check), column) || !is_fixed(check.member))
+		if (!is_column(searched_argument(&check), column) || !is_fixed(check.member) ||
+			!look_up(req->root, &check, &access, &scope))
 			continue;
-		if (look_up(req->root, &check, &access, &scope))
-			other_count = count_candidates(&check, access, scope);
+		other_count = count_candidates(&check, access, scope);
 		if (other_count < count || (before && other_count == count))
 			return true;
 	}

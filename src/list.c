@@ -112,23 +112,6 @@ require_may_know_role(const NameRef *role, const NameRef *organization)
 			 errhint("It takes scope \"role:read\" in the role's organization.")));
 }
 
-/* ---- an answer of one moment ---- */
-
-#define MAX_ATTEMPTS	100
-
-/*
- * Rows are read later than the member's access, as in has_scope(): if it has
- * become stale since, everything is to be read again.
- */
-static bool
-answer_holds(MemberAccess *access, int attempt)
-{
-	CHECK_FOR_INTERRUPTS();
-	AcceptInvalidationMessages();
-	return access->own_command || attempt == MAX_ATTEMPTS ||
-		is_current(access, GetCurrentStatementStartTimestamp());
-}
-
 /* ---- scopes_on ---- */
 
 static int
@@ -179,21 +162,6 @@ direct_scopes(MemberAccess *access, int type, const Key *key)
 }
 
 static const Bits *
-tag_scopes(const OrgAccess *org, int type, const Key *key)
-{
-	struct varlena *tags;
-	const Bits *scopes = NULL;
-
-	if (org->ntag_rules == 0)
-		return NULL;
-	tags = entity_tags(type, key);
-	for (int i = 0; i < org->ntag_rules; i++)
-		if (condition_matches(org->tag_rules[i].condition, tags))
-			scopes = bits_union(scopes, org->tag_rules[i].scopes);
-	return scopes;
-}
-
-static const Bits *
 entity_scopes(MemberAccess *access, int type, const Key *key)
 {
 	EntityEntry *entity = lookup_entity(type, key);
@@ -202,7 +170,7 @@ entity_scopes(MemberAccess *access, int type, const Key *key)
 
 	if (org == NULL || org->all_scopes)
 		return org_scopes(org, type);
-	scopes = bits_union(org->wide, tag_scopes(org, type, key));
+	scopes = bits_union(org->wide, org->ntag_rules == 0 ? NULL : tag_rules_scopes(org, entity_tags(type, key)));
 	if (entity_is_owned_by(entity, &access->member))
 		scopes = bits_union(scopes, owner_scopes(access, type));
 	scopes = bits_union(scopes, direct_scopes(access, type, key));
@@ -234,7 +202,7 @@ scopes_on(PG_FUNCTION_ARGS)
 			scopes = org_scopes(org_access(access, &key), number);
 		else
 			scopes = entity_scopes(access, number, &key);
-	} while (!answer_holds(access, attempt++));
+	} while (!answer_is_current(access, attempt++));
 	PG_RETURN_SCOPESET(bits_to_scopeset(scopes, number));
 }
 
@@ -497,7 +465,7 @@ list_page(Listing *listing, const NameRef *member, const ListPage *page, Functio
 			list_entities(listing);
 		return_page(page, listing->merge, fcinfo);
 		UnregisterSnapshot(listing->snapshot);
-	} while (!answer_holds(listing->access, attempt++));
+	} while (!answer_is_current(listing->access, attempt++));
 }
 
 /* (member, scope, after, max_rows) */

@@ -377,6 +377,11 @@ extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
 extern MemberAccess *lasting_access(const NameRef *member);
 extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
+extern bool answer_is_current(MemberAccess *access, int attempt);
+
+/* An answer is not worked out again for ever, as in a server that is told to forget everything all the time. */
+#define MAX_ATTEMPTS	100
+
 extern OrgAccess *org_access(MemberAccess *access, const Key *organization);
 extern KeyTable *direct_table(MemberAccess *access, KeyKind kind);
 extern bool is_member_key(MemberAccess *access, const Key *key);
@@ -394,6 +399,7 @@ needs_registry(const MemberAccess *access, int bit)
 
 extern bool condition_matches(JsonPath *condition, struct varlena *tags);
 extern bool tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags);
+extern const Bits *tag_rules_scopes(const OrgAccess *org, struct varlena *tags);
 
 /* ---- the registry (entity.c) ---- */
 
