@@ -204,7 +204,8 @@ CREATE FUNCTION rbac.skip_registered() RETURNS trigger
 	AS 'MODULE_PATHNAME' LANGUAGE C;
 COMMENT ON FUNCTION rbac.skip_registered() IS 'trigger: registering an entity as it is already registered does nothing';
 REVOKE EXECUTE ON FUNCTION rbac.skip_registered() FROM PUBLIC;
-CREATE TRIGGER skip_registered BEFORE INSERT ON rbac.entities
+-- after it has been found that the caller may write the row, in policies.sql
+CREATE TRIGGER "~skip_registered" BEFORE INSERT ON rbac.entities
 	FOR EACH ROW EXECUTE FUNCTION rbac.skip_registered();
 
 CREATE FUNCTION rbac.drop_entity_grants() RETURNS trigger

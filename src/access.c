@@ -315,6 +315,8 @@ add_teams(Build *build, int i, const NameRef *keys)
 		if (row_expired(&scan, TEAM_MEMBER_EXPIRES_AT, build->now, &build->access->valid_until))
 			continue;
 		row_name(&scan, TEAM_MEMBER_TEAM, &team);
+		if (row_bool(&scan, TEAM_MEMBER_IS_ADMIN))
+			build->access->orgs[i].admin_of = append_name(build, build->access->orgs[i].admin_of, &team);
 		add_team(build, i, &team);
 	}
 	end_scan(&scan);
@@ -710,14 +712,16 @@ access_of(const NameRef *member, TimestampTz now)
 }
 
 /*
- * What this member may do for good, that is, by nothing that ever expires; and what
- * owners have, be there anything of the member's or not.  Not cached; made in the
- * current memory context.
+ * What this member may do until some time at least, by nothing that expires before;
+ * and what owners have, be there anything of the member's or not.  Not cached; made
+ * in the current memory context.
  */
 MemberAccess *
-lasting_access(const NameRef *member)
+access_until(const NameRef *member, TimestampTz until)
 {
-	return build_access(member, DT_NOEND - 1, true);
+	TimestampTz now = GetCurrentStatementStartTimestamp();
+
+	return build_access(member, until > now ? until - 1 : now, true);
 }
 
 /* What was true of a member when they asked last, and may be no longer; or NULL. */

@@ -49,19 +49,19 @@ PG_FUNCTION_INFO_V1(empty_organization);
 /* ---- rows of the table that a trigger is on ---- */
 
 /* The row as it is now, or, for DELETE, as it was. */
-static HeapTuple
+HeapTuple
 trigger_row(TriggerData *data)
 {
 	return TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
 }
 
-static Datum
+Datum
 column_value(TriggerData *data, HeapTuple row, AttrNumber column, bool *isnull)
 {
 	return heap_getattr(row, column, RelationGetDescr(data->tg_relation), isnull);
 }
 
-static NameRef
+NameRef
 column_name(TriggerData *data, HeapTuple row, AttrNumber column)
 {
 	bool		isnull;
@@ -80,7 +80,7 @@ column_changed(TriggerData *data, AttrNumber column)
 }
 
 /* For messages. */
-static char *
+char *
 quotable(NameRef name)
 {
 	return name.data == NULL ? "" : clip_for_message(name.data, name.len);
@@ -103,7 +103,7 @@ with_text(TriggerData *data, AttrNumber column, NameRef name)
  * the scan's snapshot, by a transaction that had to be waited for.  A row that
  * this very command has inserted is as good as locked.
  */
-static bool
+bool
 lock_row(TableScan *scan, LockTupleMode mode)
 {
 	HeapTupleData tuple = *scan->tuple;

@@ -137,10 +137,11 @@ static bool
 may_see_tags(const Target *target, const NameRef *asker)
 {
 	Key			key = make_key(KEY_TEXT, target->entity.data, target->entity.len);
+	NameRef		type = type_name(target->scope->type);
 	NameRef		name;
 	ScopeEntry *scope;
 
-	if (!access_scope(target, &name))
+	if (!access_scope(target->snapshot, &type, &name))
 		return false;
 	scope = lookup_scope(name.data, name.len);
 	return scope != NULL && scope->type == target->scope->type &&

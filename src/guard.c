@@ -22,31 +22,16 @@
  */
 #include "postgres.h"
 
-#include "access/table.h"
 #include "access/xact.h"
-#include "catalog/pg_type.h"
-#include "executor/spi.h"
 #include "miscadmin.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
-#include "utils/fmgrprotos.h"
 #include "utils/inval.h"
-#include "utils/snapmgr.h"
 
+#include "holdings.h"
 #include "protect.h"
 #include "rbac.h"
 #include "rbac_internal.h"
 
 PG_FUNCTION_INFO_V1(check_change);
-
-/* Names without data are NULL. */
-typedef struct ProtectedRow
-{
-	NameRef		entity;
-	NameRef		organization;
-	NameRef		owner;
-	struct varlena *tags;
-} ProtectedRow;
 
 /* An update, and who does it. */
 typedef struct RowChange
@@ -56,9 +41,9 @@ typedef struct RowChange
 	int			type;
 	const char *type_name;
 	NameRef		member;
-	ProtectedRow old;
-	ProtectedRow moved;			/* new id and organization, old owner and tags */
-	ProtectedRow new;
+	EntityRow	old;
+	EntityRow	moved;			/* new id and organization, old owner and tags */
+	EntityRow	new;
 } RowChange;
 
 /* ---- rows ---- */
@@ -72,10 +57,10 @@ name_in_row(const ProtectedTable *table, ProtectedColumn column, TupleTableSlot 
 	return isnull ? name_ref(NULL, 0) : text_ref((struct varlena *) DatumGetPointer(value));
 }
 
-static ProtectedRow
+static EntityRow
 protected_row(const ProtectedTable *table, TupleTableSlot *slot)
 {
-	ProtectedRow row;
+	EntityRow	row = {0};
 	bool		isnull;
 	Datum		tags = protected_value(table, COLUMN_TAGS, slot, &isnull);
 
@@ -84,173 +69,6 @@ protected_row(const ProtectedTable *table, TupleTableSlot *slot)
 	row.owner = name_in_row(table, COLUMN_OWNER, slot);
 	row.tags = isnull ? NULL : PG_DETOAST_DATUM(tags);
 	return row;
-}
-
-static bool
-same_name(const NameRef *a, const NameRef *b)
-{
-	return (a->data == NULL) == (b->data == NULL) && name_is(a, b->data, b->len);
-}
-
-static bool
-same_tags(struct varlena *a, struct varlena *b)
-{
-	if (a == NULL || b == NULL)
-		return a == b;
-	return DatumGetBool(DirectFunctionCall2(jsonb_eq, PointerGetDatum(a), PointerGetDatum(b)));
-}
-
-/* ---- what a member holds on a row ---- */
-
-static const Bits *
-listed_scopes(MemberAccess *access, const OrgAccess *org, int type, const Key *key)
-{
-	KeyTable   *table = direct_table(access, KEY_TEXT);
-	uint32		position = key->hash;
-	const Bits *scopes = NULL;
-	int			item;
-
-	while ((item = next_item(table, key, &position)) >= 0)
-	{
-		const DirectAccess *direct = &access->direct[item];
-
-		if (!direct->owned && direct->type == type && &access->orgs[direct->org] == org)
-			scopes = bits_union(scopes, direct->scopes);
-	}
-	return scopes;
-}
-
-/* As row_has_scope() has it, for all scopes at once; *all: every scope. */
-static const Bits *
-scopes_on_row(MemberAccess *access, int type, const ProtectedRow *row, bool *all)
-{
-	const Bits *scopes;
-	OrgAccess  *org;
-	Key			organization;
-	Key			entity;
-
-	*all = false;
-	if (row->entity.data == NULL || row->organization.data == NULL)
-		return NULL;
-	organization = make_key(KEY_TEXT, row->organization.data, row->organization.len);
-	entity = make_key(KEY_TEXT, row->entity.data, row->entity.len);
-	org = org_access(access, &organization);
-	if (org == NULL || (type == TYPE_ORGANIZATION && !same_name(&row->entity, &row->organization)))
-		return NULL;
-	*all = org->all_scopes;
-	scopes = bits_union(org->wide, listed_scopes(access, org, type, &entity));
-	scopes = bits_union(scopes, tag_rules_scopes(org, row->tags));
-	if (row->owner.data != NULL && same_name(&row->owner, &access->member))
-		scopes = bits_union(scopes, owner_scopes(access, type));
-	if (access->unlisted)
-		scopes = bits_union(scopes, unlisted_scopes(access, org, type, &entity));
-	return scopes;
-}
-
-static bool
-holds(MemberAccess *access, int type, const ProtectedRow *row, const char *scope)
-{
-	ScopeEntry *entry = require_scope_entry(scope, strlen(scope));
-	bool		all;
-	const Bits *scopes = scopes_on_row(access, type, row, &all);
-
-	return all || has_bit(scopes, entry->bit);
-}
-
-static bool
-holds_in_organization(MemberAccess *access, const NameRef *organization, const char *scope)
-{
-	ScopeEntry *entry = require_scope_entry(scope, strlen(scope));
-	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
-
-	return organization->data != NULL && check_organization(access, &key, entry->bit);
-}
-
-/* The name of a scope among these that the member does not hold there; or NULL. */
-static char *
-missing_scope(MemberAccess *access, int type, const ProtectedRow *row, const Bits *given)
-{
-	bool		all;
-	const Bits *scopes = scopes_on_row(access, type, row, &all);
-	ScopeSetIterator it;
-	ScopeName	name;
-	int			bit = 0;
-
-	while (given != NULL && !all && bit < given->nwords * 64 && (!has_bit(given, bit) || has_bit(scopes, bit)))
-		bit++;
-	if (given == NULL || all || bit == given->nwords * 64)
-		return NULL;
-	scopeset_iterate(&it, DatumGetScopeSetView(PointerGetDatum(bits_to_scopeset(bits_of_one(bit), -1))));
-	if (!scopeset_next(&it, &name, &bit))
-		return NULL;
-	return pnstrdup(name.data, name.len);
-}
-
-/* ---- what tags give ---- */
-
-/*
- * The tag rules of an organization's own roles and of those that it shares with
- * others, whether or not somebody holds the role now; and their sets.
- */
-static const char *const rules_query =
-"SELECT pg_catalog.array_agg(r.condition), pg_catalog.array_agg(r.permission_set)"
-" FROM rbac.roles AS o JOIN rbac.role_rules AS r ON r.role OPERATOR(pg_catalog.=) o.name"
-" WHERE (o.organization OPERATOR(pg_catalog.=) $1 OR o.organization IS NULL)"
-" AND r.entity_type OPERATOR(pg_catalog.=) $2 AND r.condition IS NOT NULL";
-
-static int
-column_elements(int column, Oid type, Datum **elements)
-{
-	bool		isnull;
-	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
-	int			n = 0;
-
-	if (!isnull)
-		deconstruct_array(DatumGetArrayTypeP(value), type, -1, false, TYPALIGN_INT, elements, NULL, &n);
-	return n;
-}
-
-/* The scopes of the rules whose conditions the new tags satisfy and the old do not. */
-static const Bits *
-given_by_rules(const RowChange *change, Snapshot snapshot)
-{
-	Datum	   *conditions;
-	Datum	   *sets;
-	int			n = column_elements(1, JSONPATHOID, &conditions);
-	const Bits *given = NULL;
-
-	column_elements(2, TEXTOID, &sets);
-	for (int i = 0; i < n; i++)
-	{
-		JsonPath   *condition = DatumGetJsonPathP(conditions[i]);
-		NameRef		set = text_ref((struct varlena *) DatumGetPointer(sets[i]));
-
-		if (condition_matches(condition, change->new.tags) && !condition_matches(condition, change->old.tags))
-			given = bits_union(given, bits_of_set(&set, snapshot, CurrentMemoryContext));
-	}
-	return given;
-}
-
-static const Bits *
-given_by_tags(const RowChange *change)
-{
-	static SPIPlanPtr plan = NULL;
-	static Oid	types[] = {TEXTOID, TEXTOID};
-	Relation	registry = table_open(registry_oid(), AccessShareLock);
-	Snapshot	snapshot;
-	const Bits *given;
-	Datum		values[2];
-
-	if (plan == NULL)
-		plan = prepare_query(rules_query, 2, types);
-	values[0] = PointerGetDatum(cstring_to_text_with_len(change->new.organization.data, change->new.organization.len));
-	values[1] = CStringGetTextDatum(change->type_name);
-	run_on_latest(registry, plan, false, values);
-	snapshot = latest_snapshot();
-	given = given_by_rules(change, snapshot);
-	UnregisterSnapshot(snapshot);
-	table_close(registry, AccessShareLock);
-	return given;
 }
 
 /* ---- why not ---- */
@@ -263,12 +81,12 @@ why_not_move(const RowChange *change, MemberAccess *access)
 
 	if (transfer[0] == '\0')
 		return psprintf("Table \"%s\" is protected without a scope for changing id or organization.", change->table);
-	if (!holds(access, change->type, &change->old, transfer))
+	if (!holds_on(access, change->type, &change->old, transfer))
 		return psprintf("It takes scope \"%s\".", transfer);
-	if (!holds(access, change->type, &change->moved, transfer))
+	if (!holds_on(access, change->type, &change->moved, transfer))
 		return psprintf("It takes scope \"%s\" where the row goes, too.", transfer);
 	if (insert[0] != '\0' && !same_name(&change->old.organization, &change->new.organization) &&
-		!holds_in_organization(access, &change->new.organization, insert))
+		!holds_in(access, &change->new.organization, insert))
 		return psprintf("It takes scope \"%s\" in the organization where the row goes.", insert);
 	return NULL;
 }
@@ -287,16 +105,17 @@ why_not(const RowChange *change, MemberAccess *access)
 		if (reason != NULL)
 			return reason;
 	}
-	lasting = lasting_access(&change->member);
+	lasting = access_until(&change->member, DT_NOEND);
 	if (!same_name(&change->old.owner, &change->new.owner))
 	{
-		missing = missing_scope(lasting, change->type, &change->moved, owner_scopes(lasting, change->type));
+		missing = missing_on(lasting, change->type, &change->moved, owner_scopes(lasting, change->type));
 		if (missing != NULL)
 			return psprintf("To change the owner takes what ownership gives, without expiry: scope \"%s\" is missing.", missing);
 	}
 	if (change->new.organization.data != NULL && !same_tags(change->old.tags, change->new.tags))
 	{
-		missing = missing_scope(lasting, change->type, &change->moved, given_by_tags(change));
+		missing = missing_on(lasting, change->type, &change->moved,
+							 given_by_tags(&change->new, change->type_name, &change->old));
 		if (missing != NULL)
 			return psprintf("The new tags satisfy the condition of a rule. To give what it gives takes having it, without expiry: scope \"%s\" is missing.", missing);
 	}
@@ -349,7 +168,6 @@ check_change(PG_FUNCTION_ARGS)
 	change.moved = change.old;
 	change.moved.entity = change.new.entity;
 	change.moved.organization = change.new.organization;
-	SPI_connect();
 	if (current_member_name(&change.member))
 		reason = why_not_now(&change);
 	else
@@ -360,6 +178,5 @@ check_change(PG_FUNCTION_ARGS)
 				 errmsg("permission denied to change what decides about access to %s \"%s\"", change.type_name,
 						change.old.entity.data == NULL ? "" : clip_for_message(change.old.entity.data, change.old.entity.len)),
 				 errdetail("%s", reason)));
-	SPI_finish();
 	return PointerGetDatum(NULL);
 }

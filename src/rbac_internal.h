@@ -14,6 +14,7 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "lib/ilist.h"
+#include "nodes/lockoptions.h"
 #include "nodes/pg_list.h"
 #include "utils/hsearch.h"
 #include "utils/jsonpath.h"
@@ -115,11 +116,14 @@ typedef enum Lookup
 	RULES_BY_ROLE_AND_SET,
 	RULES_BY_ROLE_SET_AND_ENTITY,
 	RULES_BY_ENTITY,
+	RULES_BY_SET,
 	MEMBERS_BY_MEMBER,
 	MEMBERS_BY_ROLE,
+	MEMBERS_BY_ROLE_AND_ORGANIZATION,
 	MEMBER_BY_KEY,
 	TEAMS_OF_MEMBER,
 	MEMBER_OF_TEAM,
+	MEMBERS_OF_TEAM,
 	ROLES_OF_TEAM,
 	TEAMS_WITH_ROLE,
 	ENTITY_BY_KEY,
@@ -130,6 +134,7 @@ typedef enum Lookup
 	GRANTS_BY_ENTITY_AND_SET,
 	GRANTS_TO_TEAMS_BY_ENTITY_AND_SET,
 	GRANTS_TO_MEMBERS_BY_ENTITY_AND_SET,
+	GRANTS_BY_SET,
 	GRANTS_TO_TEAM,
 	GRANTS_TO_TEAM_BY_SET,
 	GRANTS_TO_TEAM_BY_SET_AND_ENTITY,
@@ -182,7 +187,12 @@ enum
 };
 enum
 {
-	TEAM_MEMBER_TEAM = 1, TEAM_MEMBER_ORGANIZATION = 2, TEAM_MEMBER_MEMBER = 3, TEAM_MEMBER_EXPIRES_AT = 5
+	TEAM_MEMBER_TEAM = 1, TEAM_MEMBER_ORGANIZATION = 2, TEAM_MEMBER_MEMBER = 3, TEAM_MEMBER_IS_ADMIN = 4,
+	TEAM_MEMBER_EXPIRES_AT = 5
+};
+enum
+{
+	TEAM_NAME = 1, TEAM_SOURCE = 3
 };
 enum
 {
@@ -199,7 +209,7 @@ enum
 };
 enum
 {
-	DEFAULT_ORGANIZATION = 1, DEFAULT_SET = 2
+	DEFAULT_ORGANIZATION = 1, DEFAULT_SET = 2, DEFAULT_ENTITY_TYPE = 3
 };
 enum
 {
@@ -232,6 +242,7 @@ extern bool row_bool(TableScan *scan, AttrNumber column);
 extern bool row_expired(TableScan *scan, AttrNumber column, TimestampTz now, TimestampTz *until);
 
 extern Oid	registry_oid(void);
+extern Oid	organizations_oid(void);
 extern bool is_rbac_table(Oid relid, bool *entities);
 extern void forget_table(Oid relid);
 
@@ -275,6 +286,7 @@ extern Bits *bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext co
 extern Bits *bits_of_type(int type, Snapshot snapshot);
 extern Bits *bits_of_one(int bit);
 extern const Bits *bits_union(const Bits *a, const Bits *b);
+extern const Bits *bits_difference(const Bits *a, const Bits *b);
 extern ScopeSet *bits_to_scopeset(const Bits *bits, int type);
 
 static inline bool
@@ -305,7 +317,8 @@ typedef struct OrgAccess
 	TagRule    *tag_rules;
 	int			ntag_rules;
 	List	   *roles;			/* of NameRef *, all that apply */
-	List	   *teams;			/* of NameRef * */
+	List	   *teams;			/* of NameRef *; none if all_scopes */
+	List	   *admin_of;		/* those of them that the member administers */
 } OrgAccess;
 
 /* Access to one entity: a direct rule, a grant, or ownership. */
@@ -374,7 +387,7 @@ typedef struct MemberAccess
 #define OWNER_SET			"Stack Admin"
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
-extern MemberAccess *lasting_access(const NameRef *member);
+extern MemberAccess *access_until(const NameRef *member, TimestampTz until);
 extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
 extern bool answer_is_current(MemberAccess *access, int attempt);
@@ -454,6 +467,11 @@ extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *
 
 /* ---- triggers (constraint.c) ---- */
 
+extern HeapTuple trigger_row(TriggerData *data);
+extern NameRef column_name(TriggerData *data, HeapTuple row, AttrNumber column);
+extern Datum column_value(TriggerData *data, HeapTuple row, AttrNumber column, bool *isnull);
+extern char *quotable(NameRef name);
+extern bool lock_row(TableScan *scan, LockTupleMode mode);
 extern bool loading_dump(void);
 extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
 extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
@@ -510,7 +528,7 @@ extern bool next_giving_set(GivingSets *sets, Lookup lookup, const NameRef *keys
 extern void begin_target(Target *target, const ScopeEntry *scope, const NameRef *entity);
 extern void end_target(Target *target);
 extern bool owner_set(Target *target, NameRef *set);
-extern bool access_scope(const Target *target, NameRef *scope);
+extern bool access_scope(Snapshot snapshot, const NameRef *type, NameRef *scope);
 extern bool rule_matches(const Target *target, TableScan *rule);
 extern bool role_gives(Target *target, TableScan *role, RoleGift *gift);
 extern bool is_toggled(const Target *target);

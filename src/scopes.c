@@ -261,7 +261,10 @@ bits_of_one(int bit)
 	return bits;
 }
 
-/* A stored set, whose scopes are all of this type. */
+/*
+ * A stored set, whose scopes are all of this type; but for one that will be refused
+ * when deferred constraints are checked, so that what rbac.scopes says goes first.
+ */
 static Bits *
 bits_of_scopeset(ScopeSetView set, int type)
 {
@@ -272,7 +275,12 @@ bits_of_scopeset(ScopeSetView set, int type)
 
 	/* those that have no stored bit: the words are the bits of the others */
 	while (scopeset_next(&it, &name, &bit))
-		meet_scope(&name)->type = type;
+	{
+		ScopeEntry *entry = meet_scope(&name);
+
+		if (!is_registered(entry))
+			entry->type = type;
+	}
 	bits = alloc_bits();
 	scopeset_words(set, bits->words);
 	it.name = set.names;
@@ -357,6 +365,24 @@ bits_union(const Bits *a, const Bits *b)
 	for (int i = 0; i < b->nwords; i++)
 		result->words[i] |= b->words[i];
 	return result;
+}
+
+/* What is in a and not in b; either may be NULL, as may the result, which is empty then. */
+const Bits *
+bits_difference(const Bits *a, const Bits *b)
+{
+	Bits	   *result;
+	uint64		left = 0;
+
+	if (a == NULL || b == NULL)
+		return a;
+	result = alloc_bits();
+	for (int i = 0; i < a->nwords; i++)
+	{
+		result->words[i] = a->words[i] & ~(i < b->nwords ? b->words[i] : 0);
+		left |= result->words[i];
+	}
+	return left == 0 ? NULL : result;
 }
 
 /* The scopes of one entity type (-1: of all) that are in a set, as a value. */

@@ -141,13 +141,12 @@ end_target(Target *target)
 
 /* A column of entity_type_settings; false if the type has no row there. */
 static bool
-type_setting(const Target *target, AttrNumber column, NameRef *value)
+type_setting(Snapshot snapshot, const NameRef *type, AttrNumber column, NameRef *value)
 {
-	NameRef		type = type_name(target->scope->type);
 	bool		found;
 	TableScan	scan;
 
-	begin_scan(&scan, SETTINGS_OF_ENTITY_TYPE, target->snapshot, &type);
+	begin_scan(&scan, SETTINGS_OF_ENTITY_TYPE, snapshot, type);
 	found = next_row(&scan);
 	*value = found ? kept_name(&scan, column) : name_ref(NULL, 0);
 	end_scan(&scan);
@@ -160,22 +159,20 @@ owner_set(Target *target, NameRef *set)
 {
 	NameRef		type = type_name(target->scope->type);
 
-	if (!type_setting(target, SETTINGS_OWNER_SET, set) && name_is_string(&type, OWNED_TYPE))
+	if (!type_setting(target->snapshot, &type, SETTINGS_OWNER_SET, set) && name_is_string(&type, OWNED_TYPE))
 		*set = cstring_ref(OWNER_SET);
 	return set->data != NULL && set_gives(&target->sets, set);
 }
 
-/* The scope that lets its holders manage access to the entity, if the type has one. */
+/* The scope that lets its holders manage access to entities of a type, if it has one. */
 bool
-access_scope(const Target *target, NameRef *scope)
+access_scope(Snapshot snapshot, const NameRef *type, NameRef *scope)
 {
-	NameRef		type = type_name(target->scope->type);
-
-	if (!type_setting(target, SETTINGS_ACCESS_SCOPE, scope))
+	if (!type_setting(snapshot, type, SETTINGS_ACCESS_SCOPE, scope))
 	{
-		if (name_is_string(&type, "stack"))
+		if (name_is_string(type, "stack"))
 			*scope = cstring_ref("stack_access:update");
-		else if (name_is_string(&type, "insights_account"))
+		else if (name_is_string(type, "insights_account"))
 			*scope = cstring_ref("insights_account_access:update");
 	}
 	return scope->data != NULL;

@@ -1,6 +1,6 @@
 -- What a login with some rights might try.
 SET client_min_messages = warning;
-CREATE ROLE hostile_delegate;
+CREATE ROLE hostile_delegate BYPASSRLS;
 CREATE SCHEMA hostile AUTHORIZATION hostile_delegate;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO hostile_delegate;
 INSERT INTO rbac.organizations (name) VALUES ('acme'), ('globex');

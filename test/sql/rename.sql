@@ -196,7 +196,7 @@ SELECT has_scope('ann', 'umbrella', 'wiki:create'), has_scope('ann', 'acme', 'wi
 
 -- Who may write the tables may rename; who may not, may not.  A search path
 -- with functions and operators of somebody else's makes no difference.
-CREATE ROLE regress_rbac_editor;
+CREATE ROLE regress_rbac_editor BYPASSRLS;
 SET SESSION AUTHORIZATION regress_rbac_editor;
 SELECT rename('organization', 'acme', 'umbrella');
 RESET SESSION AUTHORIZATION;

@@ -1,0 +1,118 @@
+/*-------------------------------------------------------------------------
+ *
+ * visible.c
+ *	  What the policies of the tables ask about the current member, besides
+ *	  has_scope().
+ *
+ * All of them tell about nobody else, and so may be called by anybody.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "utils/inval.h"
+#include "utils/snapmgr.h"
+
+#include "holdings.h"
+#include "rbac.h"
+
+PG_FUNCTION_INFO_V1(is_my_organization);
+PG_FUNCTION_INFO_V1(is_my_role);
+PG_FUNCTION_INFO_V1(is_my_team);
+PG_FUNCTION_INFO_V1(is_team_admin);
+PG_FUNCTION_INFO_V1(may_manage_access);
+
+/* The current member's access, or NULL. */
+static MemberAccess *
+my_access(void)
+{
+	NameRef		member;
+
+	if (!current_member_name(&member))
+		return NULL;
+	AcceptInvalidationMessages();
+	return access_of(&member, GetCurrentStatementStartTimestamp());
+}
+
+/* The current member's access in the organization, or NULL. */
+static OrgAccess *
+my_org(const NameRef *organization)
+{
+	MemberAccess *access = my_access();
+	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
+
+	return access == NULL ? NULL : org_access(access, &key);
+}
+
+/* In the organization of a team. */
+static OrgAccess *
+my_org_of(const NameRef *team)
+{
+	const char *slash = memchr(team->data, '/', team->len);
+	NameRef		organization = name_ref(team->data, slash == NULL ? 0 : slash - team->data);
+
+	return my_org(&organization);
+}
+
+Datum
+is_my_organization(PG_FUNCTION_ARGS)
+{
+	NameRef		organization = text_ref(PG_GETARG_TEXT_PP(0));
+
+	PG_RETURN_BOOL(my_org(&organization) != NULL);
+}
+
+/* In whatever organization. */
+Datum
+is_my_role(PG_FUNCTION_ARGS)
+{
+	NameRef		role = text_ref(PG_GETARG_TEXT_PP(0));
+	MemberAccess *access = my_access();
+
+	for (int i = 0; access != NULL && i < access->norgs; i++)
+		if (names_contain(access->orgs[i].roles, &role))
+			PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(false);
+}
+
+/* Who has all scopes need not be in a team to see it. */
+Datum
+is_my_team(PG_FUNCTION_ARGS)
+{
+	NameRef		team = text_ref(PG_GETARG_TEXT_PP(0));
+	OrgAccess  *org = my_org_of(&team);
+
+	PG_RETURN_BOOL(org != NULL && (org->all_scopes || names_contain(org->teams, &team)));
+}
+
+Datum
+is_team_admin(PG_FUNCTION_ARGS)
+{
+	NameRef		team = text_ref(PG_GETARG_TEXT_PP(0));
+	OrgAccess  *org = my_org_of(&team);
+
+	PG_RETURN_BOOL(org != NULL && (org->all_scopes || names_contain(org->admin_of, &team)));
+}
+
+/* (organization, entity_type, entity) */
+Datum
+may_manage_access(PG_FUNCTION_ARGS)
+{
+	NameRef		organization = text_ref(PG_GETARG_TEXT_PP(0));
+	NameRef		type = text_ref(PG_GETARG_TEXT_PP(1));
+	NameRef		entity = text_ref(PG_GETARG_TEXT_PP(2));
+	MemberAccess *access = my_access();
+	Key			key = make_key(KEY_TEXT, organization.data, organization.len);
+	Snapshot	snapshot;
+	EntityRow	row;
+	bool		result;
+
+	if (access == NULL || org_access(access, &key) == NULL)
+		PG_RETURN_BOOL(false);
+	snapshot = latest_snapshot();
+	row = registered_row(snapshot, &organization, type_number(&type), &entity);
+	result = missing_access_scope(access, snapshot, type_number(&type), &row) == NULL;
+	UnregisterSnapshot(snapshot);
+	PG_RETURN_BOOL(result);
+}
