@@ -88,8 +88,8 @@ reach_text(const Giver *giver, const Reach *reach)
 static void
 refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz until)
 {
-	char	   *end = TIMESTAMP_IS_NOEND(until) ? "without expiry" :
-		psprintf("until %s", timestamptz_to_str(Max(until, giver->now)));
+	char	   *end = TIMESTAMP_IS_NOEND(until) ? "without expiry" : until <= giver->now ? "now" :
+		psprintf("until %s", timestamptz_to_str(until));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
