@@ -277,6 +277,22 @@ INSERT INTO attempts (members, statement) VALUES
 ('{admin}', $$INSERT INTO rbac.entities (entity_type, entity, organization) VALUES ('stack', NULL, 'acme')$$);
 SET ROLE regress_govern_app; SELECT attempt_all(); RESET ROLE;
 
+\echo == names
+TRUNCATE attempts;
+INSERT INTO attempts (members, statement) VALUES
+('{role_update, role_create, admin of globex}', $$SELECT rbac.rename('role', 'acme/see', 'acme/look')$$),
+('{role_update, role_create}', $$SELECT rbac.rename('permission_set', 'acme/see', 'acme/look')$$),
+('{team_update, nothing}', $$SELECT rbac.rename('team', 'acme/Red', 'acme/Green')$$),
+('{admin}', $$SELECT rbac.rename('team', 'acme/Red', 'globex/Green')$$),
+('{admin}', $$SELECT rbac.rename('team', 'globex/Red', 'globex/Green')$$),
+('{admin}', $$SELECT rbac.rename('team', 'acme/nothing', 'acme/Green')$$),
+('{admin}', $$SELECT rbac.rename('role', 'Member', 'Everybody')$$),
+('{admin}', $$SELECT rbac.rename('organization', 'acme', 'globex2')$$),
+('{admin}', $$SELECT rbac.rename('member', 'bob', 'robert')$$),
+('{admin}', $$SELECT rbac.rename('scope', 'stack:read', 'stack:see')$$),
+('{admin}', $$SELECT rbac.rename_everywhere('role', 'acme/see', 'acme/look')$$);
+SET ROLE regress_govern_app; SELECT attempt_all(); SELECT try(NULL, $$SELECT rbac.rename('role', 'acme/see', 'acme/look')$$); RESET ROLE;
+
 \echo == an organization as a whole
 TRUNCATE attempts;
 DELETE FROM rbac.entities;
