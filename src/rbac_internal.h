@@ -35,6 +35,7 @@
 /* ---- settings (rbac.c; rbac.member is in member.c) ---- */
 
 extern int	rbac_cache_size;	/* rbac.cache_size, kB */
+extern bool rbac_audit;			/* rbac.audit */
 
 /* ---- what the caches have done (cache_stats.c) ---- */
 
@@ -454,9 +455,15 @@ extern const Bits *unlisted_scopes(const MemberAccess *access, const OrgAccess *
 
 /* ---- triggers (constraint.c) ---- */
 
+extern bool in_own_script(void);
 extern bool loading_dump(void);
 extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
 extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
+
+/* ---- the audit log (audit.c) ---- */
+
+extern bool logged_rows(int64 *first_id);
+extern bool changed_unlogged(void);
 
 /* ---- names in order, from several scans (stream.c) ---- */
 
