@@ -142,3 +142,113 @@ COMMENT ON POLICY see ON rbac.audit_log IS 'audit_logs:read in the organization;
 
 SELECT pg_catalog.pg_extension_config_dump('rbac.audit_log', '');
 SELECT pg_catalog.pg_extension_config_dump('rbac.audit_log_id_seq', '');
+
+/* ---- who gains and loses what by a transaction ---- */
+
+/*
+ * Whom the transaction's changes may concern.  A member has something by a chain of
+ * rows.  The changed row of it that is nearest to the member leads to what
+ * comes before it in the chain, from where the way to the member is as it was.
+ */
+CREATE FUNCTION rbac.changed_members(first_id bigint, OUT organization text, OUT member text) RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH log AS MATERIALIZED (
+		SELECT table_name, old_row, new_row
+		FROM rbac.audit_log
+		WHERE id >= first_id AND transaction_id = pg_current_xact_id_if_assigned()
+	), touched AS MATERIALIZED (
+		SELECT table_name, this, other, x.*
+		FROM log, LATERAL (VALUES (old_row, new_row), (new_row, old_row)) AS v (this, other),
+			LATERAL jsonb_to_record(this) AS x (name text COLLATE "C", organization text COLLATE "C", role text COLLATE "C",
+				team text COLLATE "C", member text COLLATE "C", owner text COLLATE "C", entity_type text COLLATE "C", entity text COLLATE "C")
+		WHERE this IS NOT NULL
+	), sets AS (
+		SELECT DISTINCT name AS permission_set FROM touched WHERE table_name = 'permission_sets'
+	), entities AS (	-- other than by their owner
+		SELECT DISTINCT organization, entity_type, entity
+		FROM touched
+		WHERE table_name = 'entities' AND (this - 'owner') IS DISTINCT FROM (other - 'owner')
+	), moved AS (
+		SELECT e.organization AS old, r.organization AS new
+		FROM entities e JOIN rbac.entities r USING (entity_type, entity)
+		WHERE e.organization <> r.organization
+	), roles AS (	-- an organization: only there
+		SELECT name AS role, NULL::text COLLATE "C" AS organization FROM touched WHERE table_name = 'roles'
+		UNION
+		SELECT role, NULL FROM touched WHERE table_name = 'role_rules'
+		UNION
+		SELECT role, NULL FROM rbac.role_rules JOIN sets USING (permission_set)
+		UNION
+		SELECT name, NULL FROM rbac.roles WHERE all_scopes AND EXISTS (SELECT FROM touched WHERE table_name = 'scopes')
+		UNION
+		SELECT role, organization FROM (SELECT DISTINCT organization, entity_type FROM entities) e JOIN rbac.role_rules USING (entity_type)
+		WHERE condition IS NOT NULL AND COALESCE(NULLIF(split_part(role, '/', 1), role), organization) = organization
+	), teams AS (
+		SELECT team FROM touched WHERE table_name IN ('team_roles', 'entity_grants')
+		UNION
+		SELECT team FROM rbac.team_roles t JOIN roles r USING (role)
+		WHERE COALESCE(r.organization, split_part(team, '/', 1)) = split_part(team, '/', 1)
+		UNION
+		SELECT team FROM rbac.entity_grants JOIN sets USING (permission_set)
+	), organizations AS (	-- all of whose members are concerned
+		SELECT organization FROM touched WHERE table_name = 'organization_settings'
+		UNION
+		SELECT old FROM moved
+		UNION
+		SELECT new FROM moved
+	), defaults AS (	-- those whose role is Member
+		SELECT organization FROM touched WHERE table_name = 'member_defaults'
+		UNION
+		SELECT organization FROM rbac.member_defaults JOIN sets USING (permission_set)
+	), owned_types AS (
+		SELECT entity_type FROM touched WHERE table_name = 'entity_type_settings'
+		UNION
+		SELECT entity_type FROM rbac.entity_type_settings JOIN sets ON owner_permission_set = permission_set
+	)
+	SELECT organization, member FROM touched WHERE member IS NOT NULL
+	UNION
+	SELECT organization, owner FROM touched WHERE owner IS NOT NULL
+	UNION
+	SELECT m.organization, member FROM rbac.members m JOIN roles r USING (role)
+	WHERE COALESCE(r.organization, m.organization) = m.organization
+	UNION
+	SELECT organization, member FROM rbac.team_members JOIN teams USING (team)
+	UNION
+	SELECT organization, member FROM rbac.entity_grants JOIN sets USING (permission_set) WHERE member IS NOT NULL
+	UNION
+	SELECT organization, member FROM rbac.members JOIN organizations USING (organization)
+	UNION
+	SELECT organization, member FROM rbac.members JOIN defaults USING (organization) WHERE role = 'Member'
+	UNION
+	SELECT organization, owner FROM rbac.entities JOIN owned_types USING (entity_type) WHERE owner IS NOT NULL
+	ORDER BY 1, 2
+$$;
+COMMENT ON FUNCTION rbac.changed_members(bigint) IS 'for access_changes: the members whose access may have been changed by what this transaction has logged, from this row of the audit log on';
+REVOKE EXECUTE ON FUNCTION rbac.changed_members(bigint) FROM PUBLIC;
+
+CREATE FUNCTION rbac.changed_entities(first_id bigint, organization text, OUT entity_type text, OUT entity text) RETURNS SETOF record
+	LANGUAGE sql STABLE PARALLEL UNSAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH touched AS MATERIALIZED (
+		SELECT l.organization, x.entity_type, x.entity
+		FROM rbac.audit_log l, LATERAL (VALUES (old_row), (new_row)) AS v (r),
+			LATERAL jsonb_to_record(r) AS x (entity_type text COLLATE "C", entity text COLLATE "C")
+		WHERE id >= first_id AND transaction_id = pg_current_xact_id_if_assigned() AND table_name = 'entities' AND r IS NOT NULL
+	)
+	SELECT t.entity_type, t.entity FROM touched t WHERE t.organization = changed_entities.organization
+	UNION	-- where it is now, it may have been registered anew
+	SELECT e.entity_type, e.entity FROM touched t JOIN rbac.entities e USING (entity_type, entity)
+	WHERE e.organization = changed_entities.organization
+$$;
+COMMENT ON FUNCTION rbac.changed_entities(bigint, text) IS 'for access_changes: the entities that are or were in an organization and whose rows have been changed';
+REVOKE EXECUTE ON FUNCTION rbac.changed_entities(bigint, text) FROM PUBLIC;
+
+CREATE FUNCTION rbac.access_changes(max_rows bigint DEFAULT 1000,
+		OUT organization text, OUT member text, OUT entity_type text, OUT entity text, OUT condition jsonpath,
+		OUT gained rbac.scopeset, OUT lost rbac.scopeset)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME' LANGUAGE C VOLATILE PARALLEL UNSAFE COST 10000 ROWS 100;
+COMMENT ON FUNCTION rbac.access_changes(bigint) IS 'who gains and loses which scopes by what this transaction has done so far: on one entity; or without an entity on those whose tags satisfy a condition, or without that either on all of the type. What is held in a wider way before and after is left out; that something lost is still held in a narrower way is not said. At most max_rows rows (NULL: all), and if there are more, a last one that is all NULL, and a notice. About others only with org_member:read in the organization, or as the schema''s owner. Newly registered entities are not looked at';

@@ -66,7 +66,7 @@ typedef struct LogRow
 static FullTransactionId logged_by = {0};
 static int64 first_logged;
 
-/* The one that has last changed something without its being logged. */
+/* The one that has last changed rows without a row in the log for each. */
 static FullTransactionId unlogged_by = {0};
 
 PG_FUNCTION_INFO_V1(log_change);
@@ -272,7 +272,7 @@ logged_rows(int64 *first_id)
 	return FullTransactionIdIsValid(logged_by) && FullTransactionIdEquals(logged_by, GetTopFullTransactionIdIfAny());
 }
 
-/* Has this transaction changed something without its being logged? */
+/* Has this transaction changed rows that the log does not tell of, one by one? */
 bool
 changed_unlogged(void)
 {
@@ -352,6 +352,7 @@ log_truncate(TriggerData *data)
 {
 	LogRow		row = {.table = RelationGetRelationName(data->tg_relation),.command = "TRUNCATE"};
 
+	unlogged_by = GetTopFullTransactionId();
 	insert_row(&row);
 }
 

@@ -221,6 +221,7 @@ typedef struct TableScan
 } TableScan;
 
 extern Snapshot latest_snapshot(void);
+extern void snapshots_around(Snapshot *before, Snapshot *after);
 extern void begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys);
 extern bool begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys,
 							   const NameRef *after);
@@ -270,12 +271,16 @@ extern bool scope_is_registered(const char *name, int len);
 extern char *nearest_scope(const char *name, int len);
 extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registered */
 extern ScopeEntry *require_scope_entry(const char *name, int len);
+extern ScopeEntry *scope_as_of(const NameRef *name, Snapshot snapshot);
+extern int	entity_types(void);
 extern int	type_number(const NameRef *type);
 extern NameRef type_name(int type);
 extern Bits *bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context);
 extern Bits *bits_of_type(int type, Snapshot snapshot);
+extern Bits *bits_of_everything(Snapshot snapshot);
 extern Bits *bits_of_one(int bit);
 extern const Bits *bits_union(const Bits *a, const Bits *b);
+extern const Bits *bits_minus(const Bits *a, const Bits *b);
 extern ScopeSet *bits_to_scopeset(const Bits *bits, int type);
 
 static inline bool
@@ -376,6 +381,8 @@ typedef struct MemberAccess
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
 extern MemberAccess *lasting_access(const NameRef *member);
+extern MemberAccess *access_as_of(Snapshot snapshot, const NameRef *organization, const NameRef *member,
+								  TimestampTz now);
 extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
 extern bool answer_is_current(MemberAccess *access, int attempt);
