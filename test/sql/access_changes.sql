@@ -92,6 +92,14 @@ BEGIN;
 UPDATE permission_sets SET scopes = '{wiki:write,wiki:drop}' WHERE name = 'Write';
 SELECT * FROM access_changes();
 ROLLBACK;
+INSERT INTO entity_grants (permission_set, entity, organization, member) VALUES ('Drop', 'w2', 'acme', 'dot');
+INSERT INTO member_defaults (organization, permission_set) VALUES ('acme', 'Drop');
+BEGIN;
+UPDATE permission_sets SET scopes = '{wiki:write}' WHERE name = 'Drop';
+SELECT * FROM access_changes();
+ROLLBACK;
+DELETE FROM entity_grants WHERE member = 'dot';
+DELETE FROM member_defaults;
 \echo == a team
 BEGIN;
 DELETE FROM team_members WHERE member = 'bob';
