@@ -426,7 +426,7 @@ new_set_scopes(const Write *write, AttrNumber column, bool as_far)
 
 	if (!as_far)
 		return scopes;
-	return bits_difference(scopes, bits_of_set(&before, write->giver.snapshot, CurrentMemoryContext));
+	return bits_minus(scopes, bits_of_set(&before, write->giver.snapshot, CurrentMemoryContext));
 }
 
 /*

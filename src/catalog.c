@@ -355,6 +355,20 @@ latest_snapshot(void)
 	return RegisterSnapshot(GetCatalogSnapshot(table_oid(T_MEMBERS)));
 }
 
+/*
+ * The latest snapshot, and one that is the same but for what this transaction has
+ * changed.  Registered both; the caller unregisters them.
+ */
+void
+snapshots_around(Snapshot *before, Snapshot *after)
+{
+	Snapshot	latest = GetCatalogSnapshot(table_oid(T_MEMBERS));
+
+	*before = RegisterSnapshot(latest);
+	*after = RegisterSnapshot(latest);
+	(*before)->curcid = FirstCommandId;
+}
+
 AttrNumber
 last_key_column(Lookup lookup)
 {

@@ -130,7 +130,7 @@ holds_in(MemberAccess *access, const NameRef *organization, const char *scope)
 char *
 scope_not_held(const Bits *given, const Bits *held)
 {
-	const Bits *missing = bits_difference(given, held);
+	const Bits *missing = bits_minus(given, held);
 	ScopeSetIterator it;
 	ScopeName	name;
 	int			bit;
