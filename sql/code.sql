@@ -14,10 +14,10 @@ CREATE FUNCTION rbac.document_name(organization text, name text) RETURNS text
 RETURN CASE WHEN pg_catalog.strpos(name, '/') > 0 THEN '.' || pg_catalog.substr(name, pg_catalog.length(organization) + 1) ELSE name END;
 COMMENT ON FUNCTION rbac.document_name(text, text) IS 'for export(): a name as documents have it, ./local name if it is the organization''s';
 
-CREATE FUNCTION rbac.full_name(organization text, name text) RETURNS text
+CREATE FUNCTION rbac.stored_name(organization text, name text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN pg_catalog.left(name, 2) = './' THEN organization || pg_catalog.substr(name, 2) ELSE name END;
-COMMENT ON FUNCTION rbac.full_name(text, text) IS 'for apply(): a name in a document as the tables have it';
+COMMENT ON FUNCTION rbac.stored_name(text, text) IS 'for apply(): a name in a document as the tables have it';
 
 /* ---- export: a function for each section ---- */
 
@@ -174,23 +174,32 @@ CREATE FUNCTION rbac.refuse_document(path text, problem text, detail text DEFAUL
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	message text := format('%s: %s', path, problem);
 BEGIN
-	RAISE invalid_parameter_value USING
-		MESSAGE = format('%s: %s', path, problem), DETAIL = COALESCE(detail, ''), HINT = COALESCE(hint, '');
+	IF detail IS NOT NULL AND hint IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = message, DETAIL = detail, HINT = hint;
+	ELSIF detail IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = message, DETAIL = detail;
+	ELSIF hint IS NOT NULL THEN
+		RAISE invalid_parameter_value USING MESSAGE = message, HINT = hint;
+	ELSE
+		RAISE invalid_parameter_value USING MESSAGE = message;
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION rbac.refuse_document(text, text, text, text) IS 'for apply(): an error that says where in the document it is, as a jsonpath';
 
-CREATE FUNCTION rbac.elements(parent jsonb, path text, key text) RETURNS TABLE (item jsonb, item_path text)
+CREATE FUNCTION rbac.document_list(parent jsonb, path text, key text) RETURNS TABLE (item jsonb, item_path text)
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
 	SELECT e.item, pg_catalog.format('%s.%s[%s]', path, key, e.n - 1)
 	FROM pg_catalog.jsonb_array_elements(parent -> key) WITH ORDINALITY AS e (item, n);
 END;
-COMMENT ON FUNCTION rbac.elements(jsonb, text, text) IS 'for apply(): the items of a list in a document, and where they are';
+COMMENT ON FUNCTION rbac.document_list(jsonb, text, text) IS 'for apply(): the items of a list in a document, and where they are';
 
 CREATE FUNCTION rbac.check_type(value jsonb, path text, type text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -203,7 +212,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_type(jsonb, text, text) IS 'for apply(): refuses a value of another type';
 
 CREATE FUNCTION rbac.check_object(value jsonb, path text, VARIADIC keys text[]) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -232,14 +241,14 @@ $$;
 COMMENT ON FUNCTION rbac.check_object(jsonb, text, text[]) IS 'for apply(): refuses unknown keys, missing ones and those of another type; keys are "name type", with a question mark if they may be left out';
 
 CREATE FUNCTION rbac.check_own_name(organization text, name text, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF left(name, 2) <> './' THEN
 		PERFORM rbac.refuse_document(path, format('"%s" is not a name of the organization''s own', name),
 			hint => format('Such names begin with ./, as in "./%s".', substr(name, strpos(name, '/') + 1)));
-	ELSIF NOT rbac.is_slug(rbac.full_name(organization, name)) THEN
+	ELSIF NOT rbac.is_slug(rbac.stored_name(organization, name)) THEN
 		PERFORM rbac.refuse_document(path, format('"%s" is not a name', name),
 			hint => 'With the organization''s name a name has at most 255 bytes, and no control characters; after ./ there has to be something.');
 	END IF;
@@ -248,7 +257,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_own_name(text, text, text) IS 'for apply(): refuses a name that is not ./local name';
 
 CREATE FUNCTION rbac.check_plain_name(name text, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -261,7 +270,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_plain_name(text, text) IS 'for apply(): refuses what cannot be the name of a member, entity or organization';
 
 CREATE FUNCTION rbac.check_reference(known jsonb, kind text, name text, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
@@ -281,7 +290,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_reference(jsonb, text, text, text) IS 'for apply(): refuses the name of something that would not exist';
 
 CREATE FUNCTION rbac.check_scope_name(name text, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -297,7 +306,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_scope_name(text, text) IS 'for apply(): refuses an unknown scope';
 
 CREATE FUNCTION rbac.check_condition(condition text, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -313,7 +322,7 @@ COMMENT ON FUNCTION rbac.check_condition(text, text) IS 'for apply(): refuses wh
 
 /* Dates that depend on settings, and words like tomorrow, mean something else the next time. */
 CREATE FUNCTION rbac.check_expiry(item jsonb, path text) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -336,7 +345,7 @@ COMMENT ON FUNCTION rbac.check_expiry(jsonb, text) IS 'for apply(): refuses an e
 /* ---- the same, section by section ---- */
 
 CREATE FUNCTION rbac.check_permission_sets(document jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -344,7 +353,7 @@ DECLARE
 	scope record;
 	type  text;
 BEGIN
-	FOR s IN SELECT * FROM rbac.elements(document, '$', 'permission_sets') LOOP
+	FOR s IN SELECT * FROM rbac.document_list(document, '$', 'permission_sets') LOOP
 		PERFORM rbac.check_object(s.item, s.item_path, 'name string', 'entity_type string', 'scopes array?', 'description string?');
 		PERFORM rbac.check_own_name(document ->> 'organization', s.item ->> 'name', s.item_path || '.name');
 		type := s.item ->> 'entity_type';
@@ -354,7 +363,7 @@ BEGIN
 		END IF;
 		FOR scope IN
 			SELECT e.item, e.item_path, known.entity_type
-			FROM rbac.elements(s.item, s.item_path, 'scopes') e LEFT JOIN rbac.scopes known ON known.name = e.item #>> '{}'
+			FROM rbac.document_list(s.item, s.item_path, 'scopes') e LEFT JOIN rbac.scopes known ON known.name = e.item #>> '{}'
 			WHERE jsonb_typeof(e.item) <> 'string' OR known.entity_type IS DISTINCT FROM type
 		LOOP
 			PERFORM rbac.check_type(scope.item, scope.item_path, 'string');
@@ -368,17 +377,17 @@ $$;
 COMMENT ON FUNCTION rbac.check_permission_sets(jsonb) IS 'for apply(): refuses what cannot be an organization''s permission sets';
 
 CREATE FUNCTION rbac.check_roles(document jsonb, sets jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	r    record;
 	rule record;
 BEGIN
-	FOR r IN SELECT * FROM rbac.elements(document, '$', 'roles') LOOP
+	FOR r IN SELECT * FROM rbac.document_list(document, '$', 'roles') LOOP
 		PERFORM rbac.check_object(r.item, r.item_path, 'name string', 'rules array?', 'all_scopes boolean?', 'description string?');
 		PERFORM rbac.check_own_name(document ->> 'organization', r.item ->> 'name', r.item_path || '.name');
-		FOR rule IN SELECT * FROM rbac.elements(r.item, r.item_path, 'rules') LOOP
+		FOR rule IN SELECT * FROM rbac.document_list(r.item, r.item_path, 'rules') LOOP
 			PERFORM rbac.check_object(rule.item, rule.item_path, 'permission_set string', 'entity string?', 'condition string?');
 			PERFORM rbac.check_reference(sets, 'permission_set', rule.item ->> 'permission_set', rule.item_path || '.permission_set');
 			IF rule.item ?& '{entity,condition}' THEN
@@ -400,13 +409,13 @@ $$;
 COMMENT ON FUNCTION rbac.check_roles(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s roles';
 
 CREATE FUNCTION rbac.check_members(document jsonb, roles jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	m record;
 BEGIN
-	FOR m IN SELECT * FROM rbac.elements(document, '$', 'members') LOOP
+	FOR m IN SELECT * FROM rbac.document_list(document, '$', 'members') LOOP
 		PERFORM rbac.check_object(m.item, m.item_path, 'name string', 'role string', 'kind string?', 'expires_at string?');
 		PERFORM rbac.check_plain_name(m.item ->> 'name', m.item_path || '.name');
 		PERFORM rbac.check_reference(roles, 'role', m.item ->> 'role', m.item_path || '.role');
@@ -426,28 +435,28 @@ $$;
 COMMENT ON FUNCTION rbac.check_members(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s members';
 
 CREATE FUNCTION rbac.check_teams(document jsonb, roles jsonb, members jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	t record;
 	e record;
 BEGIN
-	FOR t IN SELECT * FROM rbac.elements(document, '$', 'teams') LOOP
+	FOR t IN SELECT * FROM rbac.document_list(document, '$', 'teams') LOOP
 		PERFORM rbac.check_object(t.item, t.item_path, 'name string', 'members array?', 'roles array?', 'source string?', 'description string?');
 		PERFORM rbac.check_own_name(document ->> 'organization', t.item ->> 'name', t.item_path || '.name');
 		IF t.item ->> 'source' NOT IN ('rbac', 'github') THEN
 			PERFORM rbac.refuse_document(t.item_path || '.source', format('there are no teams from "%s"', t.item ->> 'source'),
 				hint => 'Use rbac or github; rbac can be left out.');
 		END IF;
-		FOR e IN SELECT * FROM rbac.elements(t.item, t.item_path, 'members') LOOP
+		FOR e IN SELECT * FROM rbac.document_list(t.item, t.item_path, 'members') LOOP
 			PERFORM rbac.check_object(e.item, e.item_path, 'name string', 'is_admin boolean?', 'expires_at string?');
 			PERFORM rbac.check_reference(members, 'member', e.item ->> 'name', e.item_path || '.name');
 			IF e.item ? 'expires_at' THEN
 				PERFORM rbac.check_expiry(e.item, e.item_path);
 			END IF;
 		END LOOP;
-		FOR e IN SELECT * FROM rbac.elements(t.item, t.item_path, 'roles') LOOP
+		FOR e IN SELECT * FROM rbac.document_list(t.item, t.item_path, 'roles') LOOP
 			PERFORM rbac.check_object(e.item, e.item_path, 'name string', 'expires_at string?');
 			PERFORM rbac.check_reference(roles, 'role', e.item ->> 'name', e.item_path || '.name');
 			IF e.item ? 'expires_at' THEN
@@ -460,13 +469,13 @@ $$;
 COMMENT ON FUNCTION rbac.check_teams(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s teams';
 
 CREATE FUNCTION rbac.check_entity_grants(document jsonb, sets jsonb, members jsonb, teams jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	g record;
 BEGIN
-	FOR g IN SELECT * FROM rbac.elements(document, '$', 'entity_grants') LOOP
+	FOR g IN SELECT * FROM rbac.document_list(document, '$', 'entity_grants') LOOP
 		PERFORM rbac.check_object(g.item, g.item_path, 'permission_set string', 'entity string', 'team string?', 'member string?', 'expires_at string?');
 		PERFORM rbac.check_reference(sets, 'permission_set', g.item ->> 'permission_set', g.item_path || '.permission_set');
 		PERFORM rbac.check_plain_name(g.item ->> 'entity', g.item_path || '.entity');
@@ -491,7 +500,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_entity_grants(jsonb, jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be entity grants in an organization';
 
 CREATE FUNCTION rbac.check_settings(document jsonb, sets jsonb, roles jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -500,7 +509,7 @@ BEGIN
 	IF document ? 'default_role' THEN
 		PERFORM rbac.check_reference(roles, 'role', document ->> 'default_role', '$.default_role');
 	END IF;
-	FOR e IN SELECT * FROM rbac.elements(document, '$', 'member_defaults') LOOP
+	FOR e IN SELECT * FROM rbac.document_list(document, '$', 'member_defaults') LOOP
 		PERFORM rbac.check_type(e.item, e.item_path, 'string');
 		PERFORM rbac.check_reference(sets, 'permission_set', e.item #>> '{}', e.item_path);
 		IF sets ->> (e.item #>> '{}') = 'organization' THEN
@@ -509,7 +518,7 @@ BEGIN
 	END LOOP;
 	FOR e IN
 		SELECT t.item, t.item_path, known.toggle
-		FROM rbac.elements(document, '$', 'toggles') t LEFT JOIN rbac.scopes known ON known.name = t.item #>> '{}'
+		FROM rbac.document_list(document, '$', 'toggles') t LEFT JOIN rbac.scopes known ON known.name = t.item #>> '{}'
 	LOOP
 		PERFORM rbac.check_type(e.item, e.item_path, 'string');
 		PERFORM rbac.check_scope_name(e.item #>> '{}', e.item_path);
@@ -523,7 +532,7 @@ $$;
 COMMENT ON FUNCTION rbac.check_settings(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be default role, member defaults and toggles of an organization';
 
 CREATE FUNCTION rbac.check_document(document jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
 AS $$
@@ -549,16 +558,16 @@ BEGIN
 	SELECT COALESCE(jsonb_object_agg(p.name, p.entity_type), '{}') INTO sets FROM (
 		SELECT s.name, s.entity_type FROM rbac.permission_sets s WHERE s.organization IS NULL
 		UNION ALL
-		SELECT e.item ->> 'name', e.item ->> 'entity_type' FROM rbac.elements(document, '$', 'permission_sets') e) AS p;
+		SELECT e.item ->> 'name', e.item ->> 'entity_type' FROM rbac.document_list(document, '$', 'permission_sets') e) AS p;
 	PERFORM rbac.check_roles(document, sets);
 	SELECT COALESCE(jsonb_object_agg(r.name, true), '{}') INTO roles FROM (
 		SELECT s.name FROM rbac.roles s WHERE s.organization IS NULL
 		UNION ALL
-		SELECT e.item ->> 'name' FROM rbac.elements(document, '$', 'roles') e) AS r;
+		SELECT e.item ->> 'name' FROM rbac.document_list(document, '$', 'roles') e) AS r;
 	PERFORM rbac.check_members(document, roles);
-	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO members FROM rbac.elements(document, '$', 'members') e;
+	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO members FROM rbac.document_list(document, '$', 'members') e;
 	PERFORM rbac.check_teams(document, roles, members);
-	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO teams FROM rbac.elements(document, '$', 'teams') e;
+	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO teams FROM rbac.document_list(document, '$', 'teams') e;
 	PERFORM rbac.check_entity_grants(document, sets, members, teams);
 	PERFORM rbac.check_settings(document, sets, roles);
 	PERFORM rbac.check_duplicates(document);
@@ -580,26 +589,26 @@ AS $$
 		-- what is named ./ in them is the organization's
 		SELECT 2, 'permission_set', NULL, s.item || jsonb_strip_nulls(jsonb_build_object('scopes',
 				to_jsonb(NULLIF(ARRAY(SELECT jsonb_array_elements_text(s.item -> 'scopes'))::rbac.scopeset::text[], '{}')))), s.item_path
-			FROM rbac.elements(document, '$', 'permission_sets') s
+			FROM rbac.document_list(document, '$', 'permission_sets') s
 		UNION ALL SELECT 3, 'role', NULL, r.item - 'rules', r.item_path
-			FROM rbac.elements(document, '$', 'roles') r
+			FROM rbac.document_list(document, '$', 'roles') r
 		UNION ALL SELECT 3, 'role_rule', r.item ->> 'name', u.item || jsonb_strip_nulls(jsonb_build_object('condition', (u.item ->> 'condition')::jsonpath::text)), u.item_path
-			FROM rbac.elements(document, '$', 'roles') r, rbac.elements(r.item, r.item_path, 'rules') u
+			FROM rbac.document_list(document, '$', 'roles') r, rbac.document_list(r.item, r.item_path, 'rules') u
 		UNION ALL SELECT 4, 'default_role', NULL, document -> 'default_role', '$.default_role' WHERE document ? 'default_role'
 		UNION ALL SELECT 5, 'member', NULL, m.item, m.item_path
-			FROM rbac.elements(document, '$', 'members') m
+			FROM rbac.document_list(document, '$', 'members') m
 		UNION ALL SELECT 6, 'team', NULL, t.item - 'members' - 'roles', t.item_path
-			FROM rbac.elements(document, '$', 'teams') t
+			FROM rbac.document_list(document, '$', 'teams') t
 		UNION ALL SELECT 6, 'team_role', t.item ->> 'name', r.item, r.item_path
-			FROM rbac.elements(document, '$', 'teams') t, rbac.elements(t.item, t.item_path, 'roles') r
+			FROM rbac.document_list(document, '$', 'teams') t, rbac.document_list(t.item, t.item_path, 'roles') r
 		UNION ALL SELECT 6, 'team_member', t.item ->> 'name', m.item, m.item_path
-			FROM rbac.elements(document, '$', 'teams') t, rbac.elements(t.item, t.item_path, 'members') m
+			FROM rbac.document_list(document, '$', 'teams') t, rbac.document_list(t.item, t.item_path, 'members') m
 		UNION ALL SELECT 7, 'entity_grant', COALESCE(g.item ->> 'team', g.item ->> 'member'), g.item, g.item_path
-			FROM rbac.elements(document, '$', 'entity_grants') g
+			FROM rbac.document_list(document, '$', 'entity_grants') g
 		UNION ALL SELECT 8, 'member_default', NULL, d.item, d.item_path
-			FROM rbac.elements(document, '$', 'member_defaults') d
+			FROM rbac.document_list(document, '$', 'member_defaults') d
 		UNION ALL SELECT 9, 'toggle', NULL, t.item, t.item_path
-			FROM rbac.elements(document, '$', 'toggles') t
+			FROM rbac.document_list(document, '$', 'toggles') t
 	)
 	SELECT 1, 'organization', ARRAY[organization], organization, jsonb_strip_nulls(jsonb_build_object('name', organization, 'description', document -> 'description')), '$'
 	FROM whole WHERE organization IS NOT NULL
@@ -611,7 +620,7 @@ AS $$
 			WHEN 'member' THEN ARRAY[value ->> 'name']
 			WHEN 'team_role' THEN ARRAY[full_owner, full_name]
 			WHEN 'team_member' THEN ARRAY[full_owner, value ->> 'name']
-			WHEN 'entity_grant' THEN ARRAY[rbac.full_name(organization, value ->> 'team'), value ->> 'member', full_set, value ->> 'entity']
+			WHEN 'entity_grant' THEN ARRAY[rbac.stored_name(organization, value ->> 'team'), value ->> 'member', full_set, value ->> 'entity']
 			WHEN 'member_default' THEN ARRAY[full_text]
 			WHEN 'toggle' THEN ARRAY[full_text]
 			ELSE ARRAY[full_name]
@@ -622,7 +631,7 @@ AS $$
 			WHEN 'member' THEN value ->> 'name'
 			WHEN 'team_role' THEN concat(full_owner, ': ', full_name)
 			WHEN 'team_member' THEN concat(full_owner, ': ', value ->> 'name')
-			WHEN 'entity_grant' THEN concat(COALESCE(rbac.full_name(organization, value ->> 'team'), value ->> 'member'), ': ', full_set, ' on ', value ->> 'entity')
+			WHEN 'entity_grant' THEN concat(COALESCE(rbac.stored_name(organization, value ->> 'team'), value ->> 'member'), ': ', full_set, ' on ', value ->> 'entity')
 			WHEN 'member_default' THEN full_text
 			WHEN 'toggle' THEN full_text
 			ELSE full_name
@@ -635,15 +644,15 @@ AS $$
 		ELSE value END,
 		path
 	FROM item, whole, LATERAL (SELECT
-		rbac.full_name(organization, owner) AS full_owner,
-		rbac.full_name(organization, value ->> 'name') AS full_name,
-		rbac.full_name(organization, value ->> 'permission_set') AS full_set,
-		rbac.full_name(organization, value #>> '{}') AS full_text) AS names
+		rbac.stored_name(organization, owner) AS full_owner,
+		rbac.stored_name(organization, value ->> 'name') AS full_name,
+		rbac.stored_name(organization, value ->> 'permission_set') AS full_set,
+		rbac.stored_name(organization, value #>> '{}') AS full_text) AS names
 $$;
 COMMENT ON FUNCTION rbac.document_items(jsonb) IS 'for apply(): all that a document says, in normal form: as rows with kind, key, name as shown, the item without its lists, and where it is';
 
 CREATE FUNCTION rbac.check_duplicates(document jsonb) RETURNS void
-	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
@@ -663,7 +672,7 @@ COMMENT ON FUNCTION rbac.check_duplicates(jsonb) IS 'for apply(): refuses to be 
 
 /* ---- apply ---- */
 
-CREATE TYPE rbac.change AS (
+CREATE TYPE rbac.document_change AS (
 	action   text,     -- create, change or delete
 	section  integer,  -- where to report it
 	kind     text,
@@ -674,9 +683,9 @@ CREATE TYPE rbac.change AS (
 	path     text,     -- in the document
 	cascades boolean   -- goes with what it belongs to
 );
-COMMENT ON TYPE rbac.change IS 'for apply(): one thing in which an organization differs from a document';
+COMMENT ON TYPE rbac.document_change IS 'for apply(): one thing in which an organization differs from a document';
 
-CREATE FUNCTION rbac.document_changes(current jsonb, document jsonb) RETURNS rbac.change[]
+CREATE FUNCTION rbac.document_changes(current jsonb, document jsonb) RETURNS rbac.document_change[]
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -697,18 +706,18 @@ AS $$
 			WHEN 'team_role' THEN key[1] = ANY (teams)
 			WHEN 'team_member' THEN key[1] = ANY (teams) OR key[2] = ANY (members)
 			WHEN 'entity_grant' THEN key[1] = ANY (teams) OR key[2] = ANY (members)
-		END, false))::rbac.change), '{}')
+		END, false))::rbac.document_change), '{}')
 	FROM difference, gone
 $$;
 COMMENT ON FUNCTION rbac.document_changes(jsonb, jsonb) IS 'for apply(): in what a document differs from how an organization is';
 
 /* Things that are what they are as long as they exist. */
-CREATE FUNCTION rbac.refuse_changes(changes rbac.change[]) RETURNS void
+CREATE FUNCTION rbac.refuse_changes(changes rbac.document_change[]) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	c rbac.change;
+	c rbac.document_change;
 BEGIN
 	FOREACH c IN ARRAY changes LOOP
 		IF c.action = 'change' AND c.kind = 'member' AND c.old -> 'kind' IS DISTINCT FROM c.new -> 'kind' THEN
@@ -723,12 +732,12 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.refuse_changes(rbac.change[]) IS 'for apply(): refuses changes that cannot be made';
+COMMENT ON FUNCTION rbac.refuse_changes(rbac.document_change[]) IS 'for apply(): refuses changes that cannot be made';
 
-CREATE FUNCTION rbac.item_scopes(item jsonb) RETURNS rbac.scopeset
+CREATE FUNCTION rbac.document_scopes(item jsonb) RETURNS rbac.scopeset
 	LANGUAGE sql STABLE PARALLEL SAFE
 RETURN ARRAY(SELECT pg_catalog.jsonb_array_elements_text(item -> 'scopes'))::rbac.scopeset;
-COMMENT ON FUNCTION rbac.item_scopes(jsonb) IS 'for apply(): the scopes of a permission set in a document';
+COMMENT ON FUNCTION rbac.document_scopes(jsonb) IS 'for apply(): the scopes of a permission set in a document';
 
 /*
  * How changes are made, in this order: what gives before what takes away, so that
@@ -752,12 +761,12 @@ VALUES
 		UPDATE rbac.organizations o SET description = c.new ->> 'description' FROM unnest($1) c WHERE o.name = $2 $s$),
 	('create', 'permission_set', 'true', false, $s$
 		INSERT INTO rbac.permission_sets (name, entity_type, scopes, description)
-		SELECT c.key[1], c.new ->> 'entity_type', rbac.item_scopes(c.new), c.new ->> 'description' FROM unnest($1) c $s$),
-	('change', 'permission_set', 'rbac.item_scopes(c.old) OPERATOR(rbac.<@) rbac.item_scopes(c.new)', false, $s$
-		UPDATE rbac.permission_sets s SET scopes = rbac.item_scopes(c.new), description = c.new ->> 'description'
+		SELECT c.key[1], c.new ->> 'entity_type', rbac.document_scopes(c.new), c.new ->> 'description' FROM unnest($1) c $s$),
+	('change', 'permission_set', 'rbac.document_scopes(c.old) OPERATOR(rbac.<@) rbac.document_scopes(c.new)', false, $s$
+		UPDATE rbac.permission_sets s SET scopes = rbac.document_scopes(c.new), description = c.new ->> 'description'
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
-	('change', 'permission_set', 'NOT rbac.item_scopes(c.old) OPERATOR(rbac.@>) rbac.item_scopes(c.new)', true, $s$
-		UPDATE rbac.permission_sets s SET scopes = s.scopes OPERATOR(rbac.|) rbac.item_scopes(c.new)
+	('change', 'permission_set', 'NOT rbac.document_scopes(c.old) OPERATOR(rbac.@>) rbac.document_scopes(c.new)', true, $s$
+		UPDATE rbac.permission_sets s SET scopes = s.scopes OPERATOR(rbac.|) rbac.document_scopes(c.new)
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
 	('create', 'role', 'true', false, $s$
 		INSERT INTO rbac.roles (name, all_scopes, description)
@@ -770,11 +779,11 @@ VALUES
 		SELECT c.key[1], c.key[2], c.key[3], c.key[4]::jsonpath FROM unnest($1) c $s$),
 	('create', 'member', 'true', false, $s$
 		INSERT INTO rbac.members (organization, member, kind, role, expires_at)
-		SELECT $2, c.key[1], COALESCE(c.new ->> 'kind', 'user'), rbac.full_name($2, c.new ->> 'role'), (c.new ->> 'expires_at')::timestamptz
+		SELECT $2, c.key[1], COALESCE(c.new ->> 'kind', 'user'), rbac.stored_name($2, c.new ->> 'role'), (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c $s$),
-	('change', 'member', $s$ c.key[1] IS DISTINCT FROM $3
-			AND EXISTS (SELECT FROM rbac.roles r WHERE r.name = rbac.full_name($2, c.new ->> 'role') AND r.all_scopes) $s$, false, $s$
-		UPDATE rbac.members m SET role = rbac.full_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+	('change', 'member', $s$ (c.key[1] = $3) IS NOT TRUE
+			AND EXISTS (SELECT FROM rbac.roles r WHERE r.name = rbac.stored_name($2, c.new ->> 'role') AND r.all_scopes) $s$, false, $s$
+		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('create', 'team', 'true', false, $s$
 		INSERT INTO rbac.teams (name, source, description)
@@ -791,23 +800,23 @@ VALUES
 	('create', 'team_member', 'true', false, $s$
 		INSERT INTO rbac.team_members (team, member, is_admin, expires_at)
 		SELECT c.key[1], c.key[2], c.new ? 'is_admin', (c.new ->> 'expires_at')::timestamptz FROM unnest($1) c $s$),
-	('change', 'team_member', 'c.key[2] IS DISTINCT FROM $3', false, $s$
+	('change', 'team_member', '(c.key[2] = $3) IS NOT TRUE', false, $s$
 		UPDATE rbac.team_members m SET is_admin = c.new ? 'is_admin', expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.team = c.key[1] AND m.member = c.key[2] $s$),
 	('create', 'entity_grant', 'true', false, $s$
 		INSERT INTO rbac.entity_grants (team, organization, member, permission_set, entity, expires_at)
 		SELECT c.key[1], CASE WHEN c.key[1] IS NULL THEN $2 END, c.key[2], c.key[3], c.key[4], (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c $s$),
-	('change', 'entity_grant', 'c.key[2] IS DISTINCT FROM $3', false, $s$
+	('change', 'entity_grant', '(c.key[2] = $3) IS NOT TRUE', false, $s$
 		UPDATE rbac.entity_grants g SET expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c JOIN rbac.permission_sets s ON s.name = c.key[3]
 		WHERE g.entity_type = s.entity_type AND g.entity = c.key[4] AND g.permission_set = c.key[3]
 			AND (g.team = c.key[1] OR g.organization = $2 AND g.member = c.key[2]) $s$),
 	('create', 'default_role', 'true', false, $s$
 		INSERT INTO rbac.default_roles (organization, role)
-		SELECT $2, rbac.full_name($2, c.new #>> '{}') FROM unnest($1) c $s$),
+		SELECT $2, rbac.stored_name($2, c.new #>> '{}') FROM unnest($1) c $s$),
 	('change', 'default_role', 'true', false, $s$
-		UPDATE rbac.default_roles d SET role = rbac.full_name($2, c.new #>> '{}') FROM unnest($1) c WHERE d.organization = $2 $s$),
+		UPDATE rbac.default_roles d SET role = rbac.stored_name($2, c.new #>> '{}') FROM unnest($1) c WHERE d.organization = $2 $s$),
 	('create', 'member_default', 'true', false, $s$
 		INSERT INTO rbac.member_defaults (organization, permission_set) SELECT $2, c.key[1] FROM unnest($1) c $s$),
 	('create', 'toggle', 'true', false, $s$
@@ -819,20 +828,20 @@ VALUES
 		DELETE FROM rbac.member_defaults d USING unnest($1) c WHERE d.organization = $2 AND d.permission_set = c.key[1] $s$),
 	('delete', 'default_role', 'true', false, $s$
 		DELETE FROM rbac.default_roles d WHERE d.organization = $2 $s$),
-	('delete', 'entity_grant', 'NOT c.cascades AND c.key[2] IS DISTINCT FROM $3', false, $s$
+	('delete', 'entity_grant', 'NOT c.cascades AND (c.key[2] = $3) IS NOT TRUE', false, $s$
 		DELETE FROM rbac.entity_grants g USING unnest($1) c JOIN rbac.permission_sets s ON s.name = c.key[3]
 		WHERE g.entity_type = s.entity_type AND g.entity = c.key[4] AND g.permission_set = c.key[3]
 			AND (g.team = c.key[1] OR g.organization = $2 AND g.member = c.key[2]) $s$),
 	('delete', 'team_role', 'NOT c.cascades', false, $s$
 		DELETE FROM rbac.team_roles r USING unnest($1) c WHERE r.team = c.key[1] AND r.role = c.key[2] $s$),
-	('delete', 'team_member', 'NOT c.cascades AND c.key[2] IS DISTINCT FROM $3', false, $s$
+	('delete', 'team_member', 'NOT c.cascades AND (c.key[2] = $3) IS NOT TRUE', false, $s$
 		DELETE FROM rbac.team_members m USING unnest($1) c WHERE m.team = c.key[1] AND m.member = c.key[2] $s$),
 	('delete', 'team', 'true', false, $s$
 		DELETE FROM rbac.teams t USING unnest($1) c WHERE t.name = c.key[1] $s$),
-	('change', 'member', 'c.key[1] IS DISTINCT FROM $3', false, $s$
-		UPDATE rbac.members m SET role = rbac.full_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+	('change', 'member', '(c.key[1] = $3) IS NOT TRUE', false, $s$
+		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
-	('delete', 'member', 'c.key[1] IS DISTINCT FROM $3', false, $s$
+	('delete', 'member', '(c.key[1] = $3) IS NOT TRUE', false, $s$
 		DELETE FROM rbac.members m USING unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('delete', 'role_rule', 'NOT c.cascades', false, $s$
 		DELETE FROM rbac.role_rules r USING unnest($1) c
@@ -844,7 +853,7 @@ VALUES
 	('delete', 'role', 'NOT EXISTS (SELECT FROM rbac.members m WHERE m.role = c.key[1])', false, $s$
 		DELETE FROM rbac.roles r USING unnest($1) c WHERE r.name = c.key[1] $s$),
 	('change', 'permission_set', 'true', false, $s$
-		UPDATE rbac.permission_sets s SET scopes = rbac.item_scopes(c.new), description = c.new ->> 'description'
+		UPDATE rbac.permission_sets s SET scopes = rbac.document_scopes(c.new), description = c.new ->> 'description'
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
 	('delete', 'permission_set', $s$ NOT EXISTS (SELECT FROM rbac.role_rules r WHERE r.permission_set = c.key[1])
 			AND NOT EXISTS (SELECT FROM rbac.entity_grants g WHERE g.permission_set = c.key[1]) $s$, false, $s$
@@ -865,7 +874,7 @@ VALUES
 	('delete', 'team_member', 'NOT c.cascades', false, $s$
 		DELETE FROM rbac.team_members m USING unnest($1) c WHERE m.team = c.key[1] AND m.member = c.key[2] $s$),
 	('change', 'member', 'true', false, $s$
-		UPDATE rbac.members m SET role = rbac.full_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('delete', 'member', 'true', false, $s$
 		DELETE FROM rbac.members m USING unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
@@ -876,17 +885,18 @@ VALUES
 $$;
 COMMENT ON FUNCTION rbac.apply_steps() IS 'for apply(): the statements that make an organization equal to a document, in order';
 
-CREATE FUNCTION rbac.write_changes(organization text, changes rbac.change[]) RETURNS void
+CREATE FUNCTION rbac.write_changes(organization text, changes rbac.document_change[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
 AS $$
 DECLARE
 	step    record;
-	part    rbac.change[];
-	rest    rbac.change[];
+	part    rbac.document_change[];
+	rest    rbac.document_change[];
 	written bigint;
 BEGIN
+	SET CONSTRAINTS rbac.team_members_tokens DEFERRED;	-- a token may join a team before it leaves another
 	FOR step IN SELECT * FROM rbac.apply_steps() LOOP
 		CONTINUE WHEN NOT EXISTS (SELECT FROM unnest(changes) c WHERE c.action = step.action AND c.kind = step.kind);
 		EXECUTE format(
@@ -908,17 +918,18 @@ BEGIN
 			changes := rest;
 		END IF;
 	END LOOP;
+	SET CONSTRAINTS rbac.team_members_tokens IMMEDIATE;
 END
 $$;
-COMMENT ON FUNCTION rbac.write_changes(text, rbac.change[]) IS 'for apply(): makes the changes, step by step';
+COMMENT ON FUNCTION rbac.write_changes(text, rbac.document_change[]) IS 'for apply(): makes the changes, step by step';
 
-CREATE FUNCTION rbac.make_equal(document jsonb) RETURNS rbac.change[]
+CREATE FUNCTION rbac.make_equal(document jsonb) RETURNS rbac.document_change[]
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	organization text := document ->> 'organization';
-	changes      rbac.change[];
+	changes      rbac.document_change[];
 BEGIN
 	-- one at a time; and what refers to the organization is not added meanwhile
 	PERFORM FROM rbac.organizations o WHERE o.name = organization FOR UPDATE;
@@ -930,14 +941,14 @@ END
 $$;
 COMMENT ON FUNCTION rbac.make_equal(jsonb) IS 'for apply(): makes an organization equal to a valid document; what has changed';
 
-CREATE FUNCTION rbac.less(item jsonb, other jsonb) RETURNS jsonb
+CREATE FUNCTION rbac.document_difference(item jsonb, other jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN pg_catalog.jsonb_typeof(item) = 'object' AND pg_catalog.jsonb_typeof(other) = 'object' THEN
 		(SELECT COALESCE(pg_catalog.jsonb_object_agg(i.key, i.value), '{}')
 		FROM pg_catalog.jsonb_each(item) i WHERE i.value IS DISTINCT FROM other -> i.key)
 	ELSE item END;
-COMMENT ON FUNCTION rbac.less(jsonb, jsonb) IS 'for apply(): of an object, what another has not';
+COMMENT ON FUNCTION rbac.document_difference(jsonb, jsonb) IS 'for apply(): of an object, what another has not';
 
 CREATE FUNCTION rbac.apply(document jsonb, dry_run boolean DEFAULT false)
 	RETURNS TABLE (action text, kind text, name text, old jsonb, new jsonb)
@@ -946,7 +957,7 @@ CREATE FUNCTION rbac.apply(document jsonb, dry_run boolean DEFAULT false)
 AS $$
 #variable_conflict use_column
 DECLARE
-	changes rbac.change[];
+	changes rbac.document_change[];
 BEGIN
 	IF num_nulls(document, dry_run) > 0 THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'document and dry_run must not be null';
@@ -964,7 +975,7 @@ BEGIN
 		changes := rbac.make_equal(document);
 	END IF;
 	-- of a change, what is different
-	RETURN QUERY SELECT c.action, c.kind, c.name, rbac.less(c.old, c.new), rbac.less(c.new, c.old)
+	RETURN QUERY SELECT c.action, c.kind, c.name, rbac.document_difference(c.old, c.new), rbac.document_difference(c.new, c.old)
 	FROM unnest(changes) c
 	ORDER BY c.section, c.key[1] COLLATE "C" NULLS LAST, c.kind NOT IN ('role', 'team'), c.kind DESC, c.key COLLATE "C";
 END
