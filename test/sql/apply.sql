@@ -151,14 +151,14 @@ SELECT export('acme') = acme FROM before;
 CREATE FUNCTION public.judge() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
 	IF NOT rbac.has_scope('acme', 'role:delete') THEN
-		RAISE EXCEPTION '% of % by who may not any more', TG_OP, TG_TABLE_NAME;
+		RAISE insufficient_privilege USING MESSAGE = format('%s of %s by who may not any more', TG_OP, TG_TABLE_NAME);
 	END IF;
 	RETURN CASE WHEN TG_OP = 'DELETE' THEN OLD ELSE NEW END;
 END $$;
 SELECT format('CREATE TRIGGER judge BEFORE INSERT OR UPDATE OR DELETE ON rbac.%I FOR EACH ROW WHEN (current_user = ''regress_rbac_app'') EXECUTE FUNCTION public.judge()', relname)
 FROM pg_class WHERE relnamespace = 'rbac'::regnamespace AND relkind = 'r' AND relname ~ '^(permission_sets|roles|role_rules|members|teams|team_members|team_roles|entity_grants|member_defaults|organization_settings|default_roles)$' ORDER BY 1 \gexec
 INSERT INTO permission_sets (name, entity_type, scopes) VALUES ('acme/Governor', 'organization', (SELECT scopeset_agg(name::scope) FROM scopes WHERE entity_type = 'organization'));
-INSERT INTO roles (name) VALUES ('acme/Governor');
+INSERT INTO roles (name, all_scopes) VALUES ('acme/Governor', true);
 INSERT INTO role_rules (role, permission_set) VALUES ('acme/Governor', 'acme/Governor');
 INSERT INTO members (organization, member, role) VALUES ('acme', 'gov', 'acme/Governor');
 INSERT INTO team_members (team, member) VALUES ('acme/Crew', 'gov');
@@ -168,7 +168,7 @@ SET SESSION AUTHORIZATION regress_rbac_app;
 SET rbac.member = 'gov';
 -- they leave
 BEGIN;
-SELECT action, kind, name FROM apply(:'document'::jsonb || jsonb_build_object('roles', (:'document'::jsonb -> 'roles') || '[{"name": "./Governor", "rules": [{"permission_set": "./Governor"}]}]',
+SELECT action, kind, name FROM apply(:'document'::jsonb || jsonb_build_object('roles', (:'document'::jsonb -> 'roles') || '[{"name": "./Governor", "all_scopes": true, "rules": [{"permission_set": "./Governor"}]}]',
 	'permission_sets', (:'document'::jsonb -> 'permission_sets') || jsonb_build_array(jsonb_build_object('name', './Governor', 'entity_type', 'organization', 'scopes', (SELECT jsonb_agg(name) FROM scopes WHERE entity_type = 'organization')))))
 WHERE name ~ 'gov|Gov';
 ROLLBACK;
@@ -178,7 +178,9 @@ SELECT action, kind, name FROM apply(:'document'::jsonb || jsonb_build_object('m
 WHERE name ~ 'gov|Gov';
 ROLLBACK;
 -- with less than that it is refused
+\set VERBOSITY sqlstate
 SELECT action, kind, name FROM apply(:'document'::jsonb || jsonb_build_object('members', (:'document'::jsonb -> 'members') || '[{"name": "gov", "role": "Member"}]'));
+\set VERBOSITY default
 RESET rbac.member;
 RESET SESSION AUTHORIZATION;
 -- A set that both gains and loses gains first, and only such a one is written twice.
