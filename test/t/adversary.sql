@@ -219,6 +219,19 @@ CREATE FUNCTION judge.unearned(writer text) RETURNS SETOF text LANGUAGE sql STAB
 		AND NOT judge.had('member', writer, g.organization, g.scope, g.until, g.entity_type, g.entity, g.old_tags, g.was_here)
 $$;
 
+/*
+ * An entity that moves to another organization comes under the roles there, that
+ * with all scopes among them.  Who moves it gives all of that.
+ */
+CREATE FUNCTION judge.given_away(writer text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+	SELECT format('%s %s goes from %s to %s, with %s', b.entity_type, b.entity, b.organization, a.organization, s.name)
+	FROM judge.before_entities b
+	JOIN judge.after_entities a ON (a.entity_type, a.entity) = (b.entity_type, b.entity) AND a.organization <> b.organization
+	JOIN rbac.scopes s ON s.entity_type = b.entity_type
+	JOIN judge.probes p ON p.scope = s.name
+	WHERE NOT judge.had('member', writer, b.organization, s.name, 'infinity', b.entity_type, b.entity, b.tags, true)
+$$;
+
 /* ---- rows that the writer had no business to change ---- */
 
 CREATE VIEW judge.changes AS
@@ -356,6 +369,7 @@ BEGIN
 	DELETE FROM after_entities;
 	INSERT INTO after_entities SELECT * FROM entities_now;
 	RETURN QUERY SELECT E'v\tgains: ' || u FROM unearned(writer) u;
+	RETURN QUERY SELECT E'v\tgiven away: ' || g FROM given_away(writer) g;
 	RETURN QUERY SELECT E'v\tout of bounds: ' || o FROM out_of_bounds(writer) o;
 	RETURN QUERY SELECT E'v\tno lasting admin left in ' || organization
 		FROM (SELECT organization FROM lasting_admins_before EXCEPT SELECT organization FROM lasting_admins_after) o
