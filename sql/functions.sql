@@ -143,7 +143,7 @@ GRANT EXECUTE ON FUNCTION rbac.cache_stats() TO pg_monitor;
 
 /* ---- administration ---- */
 
-CREATE FUNCTION rbac.rename(kind text, old text, new text) RETURNS void
+CREATE FUNCTION rbac.rename_everywhere(kind text, old text, new text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -151,11 +151,6 @@ DECLARE
 	old_set rbac.scopeset;
 	ours    text;
 BEGIN
-	IF kind NOT IN ('organization', 'entity_type', 'scope', 'permission_set', 'role', 'team', 'member') THEN
-		RAISE invalid_parameter_value USING
-			MESSAGE = format('cannot rename objects of kind "%s"', kind),
-			HINT = 'Use organization, entity_type, scope, permission_set, role, team or member.';
-	END IF;
 	IF kind IN ('permission_set', 'role', 'team')
 		AND NULLIF(split_part(old, '/', 1), old) IS DISTINCT FROM NULLIF(split_part(new, '/', 1), new) THEN
 		RAISE invalid_parameter_value USING
@@ -257,4 +252,9 @@ BEGIN
 	EXECUTE 'SET CONSTRAINTS ' || ours || ' IMMEDIATE';
 END
 $$;
-COMMENT ON FUNCTION rbac.rename(text, text, text) IS 'rename an organization, entity_type, scope, permission_set, role, team or member everywhere in the schema''s tables; applications'' own tables and policies are not touched';
+COMMENT ON FUNCTION rbac.rename_everywhere(text, text, text) IS 'for rename(): changes the name in all tables';
+REVOKE EXECUTE ON FUNCTION rbac.rename_everywhere(text, text, text) FROM PUBLIC;
+
+CREATE FUNCTION rbac.rename(kind text, old text, new text) RETURNS void
+	AS 'MODULE_PATHNAME', 'rbac_rename' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION rbac.rename(text, text, text) IS 'rename an organization, entity_type, scope, permission_set, role, team or member everywhere in the schema''s tables; takes the privilege to update the table of its kind, and of members role:update (for roles and permission sets) or team:update in its organization; applications'' own tables and policies are not touched';

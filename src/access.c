@@ -56,6 +56,8 @@ typedef struct Build
 	MemberAccess *access;
 	Snapshot	snapshot;
 	TimestampTz now;
+	const NameRef *organization;	/* the only one that is wanted, but all of
+									 * what is listed there; NULL: all */
 	uint64		channels[CHANNELS / 64];
 	bool		knows_owners;	/* owner_scopes are there */
 	HTAB	   *sets;			/* permission sets read so far */
@@ -155,7 +157,7 @@ add_direct(Build *build, int org, const NameRef *type, const NameRef *entity, co
 	if (scopes == NULL)
 		return;
 	build->direct_size += 2 * sizeof(DirectAccess) + entity->len;
-	if (build->direct_size > (Size) rbac_cache_size * 1024 / 4)
+	if (build->organization == NULL && build->direct_size > (Size) rbac_cache_size * 1024 / 4)
 	{
 		if (owned)
 			access->unlisted_owned = true;
@@ -338,6 +340,8 @@ add_toggles(Build *build, int i)
 
 		row_name(&scan, SETTING_SCOPE, &scope);
 		entry = lookup_scope(scope.data, scope.len);
+		if (entry == NULL)
+			entry = scope_as_of(&scope, build->snapshot);
 		if (entry != NULL)
 			merge_scope(build, &org->wide, entry->bit);
 	}
@@ -431,7 +435,7 @@ add_owned(Build *build, int i, const NameRef *keys)
 		NameRef		type;
 		NameRef		entity;
 
-		if (++count > MAX_OWNED)
+		if (++count > MAX_OWNED && build->organization == NULL)
 		{
 			access->unlisted_owned = true;
 			break;
@@ -535,7 +539,14 @@ read_member(Build *build)
 
 	depend(build, TOPIC_MEMBER, &access->member);
 	depend(build, TOPIC_OWNER, &access->member);
-	begin_scan(&scan, MEMBERS_BY_MEMBER, build->snapshot, &access->member);
+	if (build->organization != NULL)
+	{
+		NameRef		keys[2] = {*build->organization, access->member};
+
+		begin_scan(&scan, MEMBER_BY_KEY, build->snapshot, keys);
+	}
+	else
+		begin_scan(&scan, MEMBERS_BY_MEMBER, build->snapshot, &access->member);
 	while (next_row(&scan))
 		add_membership(build, &scan);
 	end_scan(&scan);
@@ -557,6 +568,29 @@ create_access(const NameRef *member, TimestampTz now)
 	return access;
 }
 
+/* What is wanted in *build is there; the rest is made here. */
+static MemberAccess *
+build_as_of(Build *build, const NameRef *member, bool owner_scopes_too)
+{
+	MemoryContext caller = CurrentMemoryContext;
+	MemoryContext scratch = AllocSetContextCreate(caller, "rbac build", ALLOCSET_DEFAULT_SIZES);
+	MemberAccess *access = create_access(member, build->now);
+
+	build->access = access;
+	build->maxorgs = 1;
+	build->maxdirect = 16;
+	MemoryContextSwitchTo(scratch);
+	access->orgs = MemoryContextAlloc(access->context, build->maxorgs * sizeof(OrgAccess));
+	access->direct = MemoryContextAlloc(access->context, build->maxdirect * sizeof(DirectAccess));
+	build->sets = create_name_hash("rbac sets", sizeof(SetCacheEntry), scratch);
+	if (owner_scopes_too)
+		add_owner_scopes(build);
+	read_member(build);
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
+	return access;
+}
+
 /*
  * The stamp is taken before the snapshot: whatever is announced from here on
  * makes the object stale.
@@ -564,28 +598,14 @@ create_access(const NameRef *member, TimestampTz now)
 static MemberAccess *
 build_access(const NameRef *member, TimestampTz now, bool owner_scopes_too)
 {
-	MemoryContext caller = CurrentMemoryContext;
-	MemoryContext scratch = AllocSetContextCreate(caller, "rbac build", ALLOCSET_DEFAULT_SIZES);
-	MemberAccess *access = create_access(member, now);
-	Build		build = {0};
+	Stamp		stamp = invalidation_stamp;
+	bool		own_command = reading_own_command();
+	Build		build = {.snapshot = latest_snapshot(),.now = now};
+	MemberAccess *access = build_as_of(&build, member, owner_scopes_too);
 
-	build.access = access;
-	build.now = now;
-	build.maxorgs = 1;
-	build.maxdirect = 16;
-	MemoryContextSwitchTo(scratch);
-	access->stamp = invalidation_stamp;
-	access->own_command = reading_own_command();
-	access->orgs = MemoryContextAlloc(access->context, build.maxorgs * sizeof(OrgAccess));
-	access->direct = MemoryContextAlloc(access->context, build.maxdirect * sizeof(DirectAccess));
-	build.sets = create_name_hash("rbac sets", sizeof(SetCacheEntry), scratch);
-	build.snapshot = latest_snapshot();
-	if (owner_scopes_too)
-		add_owner_scopes(&build);
-	read_member(&build);
 	UnregisterSnapshot(build.snapshot);
-	MemoryContextSwitchTo(caller);
-	MemoryContextDelete(scratch);
+	access->stamp = stamp;
+	access->own_command = own_command;
 	return access;
 }
 
@@ -722,6 +742,18 @@ access_until(const NameRef *member, TimestampTz until)
 	TimestampTz now = GetCurrentStatementStartTimestamp();
 
 	return build_access(member, until > now ? until - 1 : now, true);
+}
+
+/*
+ * What this member may do in one organization, as a snapshot has it.  All entities are
+ * listed, however many.  Not cached; made in the current memory context.
+ */
+MemberAccess *
+access_as_of(Snapshot snapshot, const NameRef *organization, const NameRef *member, TimestampTz now)
+{
+	Build		build = {.snapshot = snapshot,.now = now,.organization = organization};
+
+	return build_as_of(&build, member, false);
 }
 
 /* What was true of a member when they asked last, and may be no longer; or NULL. */

@@ -172,7 +172,8 @@ row_organization(const Write *write, HeapTuple row)
 static void
 refuse(const Write *write, const char *why, const char *detail)
 {
-	const char *what = write->old == NULL ? "insert into" : write->new == NULL ? "delete from" : "update";
+	TriggerEvent event = write->data->tg_event;
+	const char *what = TRIGGER_FIRED_BY_INSERT(event) ? "insert into" : TRIGGER_FIRED_BY_DELETE(event) ? "delete from" : "update";
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -425,7 +426,7 @@ new_set_scopes(const Write *write, AttrNumber column, bool as_far)
 
 	if (!as_far)
 		return scopes;
-	return bits_difference(scopes, bits_of_set(&before, write->giver.snapshot, CurrentMemoryContext));
+	return bits_minus(scopes, bits_of_set(&before, write->giver.snapshot, CurrentMemoryContext));
 }
 
 /*
@@ -559,7 +560,19 @@ has_row(const Write *write, Lookup lookup, const NameRef *keys)
 	return result;
 }
 
-/* Who may make teams may make themselves the first member of one that has nothing yet. */
+static bool
+is_of_this_transaction(const Write *write, const NameRef *team)
+{
+	bool		result;
+	TableScan	scan;
+
+	begin_scan(&scan, TEAM_BY_NAME, write->giver.snapshot, team);
+	result = next_row(&scan) && TransactionIdIsCurrentTransactionId(HeapTupleHeaderGetXmin(scan.tuple->t_data));
+	end_scan(&scan);
+	return result;
+}
+
+/* Who makes a team may make themselves its first member while they are about it. */
 static bool
 is_founder(const Write *write, const NameRef *team)
 {
@@ -567,8 +580,7 @@ is_founder(const Write *write, const NameRef *team)
 
 	return write->old == NULL && same_name(&member, &write->giver.member) &&
 		holds_in(writer_access(write), &write->giver.organization, "team:create") &&
-		!has_row(write, MEMBERS_OF_TEAM, team) && !has_row(write, ROLES_OF_TEAM, team) &&
-		!has_row(write, GRANTS_TO_TEAM, team);
+		is_of_this_transaction(write, team) && !has_row(write, MEMBERS_OF_TEAM, team);
 }
 
 static void

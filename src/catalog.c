@@ -35,7 +35,7 @@
 
 static const char *const table_names[] = {
 	"organizations", "scopes", "entity_types", "permission_sets", "entity_type_settings", "roles",
-	"default_roles", "role_rules", "members", "team_members", "team_roles", "entities",
+	"default_roles", "role_rules", "members", "teams", "team_members", "team_roles", "entities",
 	"entity_grants", "member_defaults", "organization_settings"
 };
 
@@ -44,7 +44,7 @@ static const char *const table_names[] = {
 enum
 {
 	T_ORGANIZATIONS, T_SCOPES, T_ENTITY_TYPES, T_PERMISSION_SETS, T_ENTITY_TYPE_SETTINGS, T_ROLES,
-	T_DEFAULT_ROLES, T_ROLE_RULES, T_MEMBERS, T_TEAM_MEMBERS, T_TEAM_ROLES, T_ENTITIES,
+	T_DEFAULT_ROLES, T_ROLE_RULES, T_MEMBERS, T_TEAMS, T_TEAM_MEMBERS, T_TEAM_ROLES, T_ENTITIES,
 	T_ENTITY_GRANTS, T_MEMBER_DEFAULTS, T_ORGANIZATION_SETTINGS
 };
 
@@ -77,6 +77,7 @@ static const struct
 	[MEMBERS_BY_ROLE] = {T_MEMBERS, 3, {MEMBER_ROLE, MEMBER_ORGANIZATION, MEMBER_MEMBER}},
 	[MEMBERS_BY_ROLE_AND_ORGANIZATION] = {T_MEMBERS, 2, {MEMBER_ROLE, MEMBER_ORGANIZATION}},
 	[MEMBER_BY_KEY] = {T_MEMBERS, 2, {MEMBER_ORGANIZATION, MEMBER_MEMBER}},
+	[TEAM_BY_NAME] = {T_TEAMS, 1, {TEAM_NAME}},
 	[TEAMS_OF_MEMBER] = {T_TEAM_MEMBERS, 2, {TEAM_MEMBER_ORGANIZATION, TEAM_MEMBER_MEMBER}},
 	[MEMBER_OF_TEAM] = {T_TEAM_MEMBERS, 2, {TEAM_MEMBER_TEAM, TEAM_MEMBER_MEMBER}},
 	[MEMBERS_OF_TEAM] = {T_TEAM_MEMBERS, 1, {TEAM_MEMBER_TEAM}},
@@ -352,6 +353,20 @@ Snapshot
 latest_snapshot(void)
 {
 	return RegisterSnapshot(GetCatalogSnapshot(table_oid(T_MEMBERS)));
+}
+
+/*
+ * The latest snapshot, and one that is the same but for what this transaction has
+ * changed.  Registered both; the caller unregisters them.
+ */
+void
+snapshots_around(Snapshot *before, Snapshot *after)
+{
+	Snapshot	latest = GetCatalogSnapshot(table_oid(T_MEMBERS));
+
+	*before = RegisterSnapshot(latest);
+	*after = RegisterSnapshot(latest);
+	(*before)->curcid = FirstCommandId;
 }
 
 AttrNumber

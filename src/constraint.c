@@ -119,7 +119,7 @@ lock_row(TableScan *scan, LockTupleMode mode)
 
 /* ---- built-in rows ---- */
 
-static bool
+bool
 in_own_script(void)
 {
 	char	   *extension = creating_extension ? get_extension_name(CurrentExtensionObject) : NULL;

@@ -88,8 +88,8 @@ reach_text(const Giver *giver, const Reach *reach)
 static void
 refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz until)
 {
-	char	   *end = TIMESTAMP_IS_NOEND(until) ? "without expiry" :
-		psprintf("until %s", timestamptz_to_str(Max(until, giver->now)));
+	char	   *end = TIMESTAMP_IS_NOEND(until) ? "without expiry" : until <= giver->now ? "now" :
+		psprintf("until %s", timestamptz_to_str(until));
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -215,11 +215,11 @@ give(Giver *giver, const Reach *reach, const Bits *scopes, TimestampTz until)
 	if (org != NULL && org->all_scopes)
 		return;
 	if (org != NULL)
-		scopes = bits_difference(scopes, org->wide);
+		scopes = bits_minus(scopes, org->wide);
 	if (org != NULL && scopes != NULL)
-		scopes = bits_difference(scopes, held_at(giver, access, org, reach));
+		scopes = bits_minus(scopes, held_at(giver, access, org, reach));
 	if (giver->replaced.data != NULL && scopes != NULL)
-		scopes = bits_difference(scopes, given_by_replaced(giver, reach));
+		scopes = bits_minus(scopes, given_by_replaced(giver, reach));
 	missing = scope_not_held(scopes, NULL);
 	if (missing != NULL)
 		refuse_gift(giver, psprintf("scope \"%s\"", missing), reach_text(giver, reach), until);

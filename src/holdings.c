@@ -130,7 +130,7 @@ holds_in(MemberAccess *access, const NameRef *organization, const char *scope)
 char *
 scope_not_held(const Bits *given, const Bits *held)
 {
-	const Bits *missing = bits_difference(given, held);
+	const Bits *missing = bits_minus(given, held);
 	ScopeSetIterator it;
 	ScopeName	name;
 	int			bit;
@@ -166,7 +166,7 @@ missing_access_scope(MemberAccess *access, Snapshot snapshot, int type, const En
 		entry = lookup_scope(scope.data, scope.len);
 	if (all || (entry != NULL && entry->type == type && has_bit(scopes, entry->bit)))
 		return NULL;
-	return entry == NULL ? pstrdup("all scopes") : psprintf("scope \"%s\"", quotable(scope));
+	return entry == NULL ? pstrdup("a role with all scopes") : psprintf("scope \"%s\"", quotable(scope));
 }
 
 /* ---- what tags give ---- */

@@ -15,6 +15,7 @@
 PG_MODULE_MAGIC;
 
 int			rbac_cache_size;
+bool		rbac_audit;
 
 void		_PG_init(void);
 
@@ -36,6 +37,14 @@ _PG_init(void)
 							PGC_SUSET,
 							GUC_UNIT_KB,
 							NULL, NULL, NULL);
+	DefineCustomBoolVariable("rbac.audit",
+							 "Log changes of who has what in rbac.audit_log.",
+							 "Off: for bulk loads, and to delete from the log.",
+							 &rbac_audit,
+							 true,
+							 PGC_SUSET,
+							 0,
+							 NULL, NULL, NULL);
 	MarkGUCPrefixReserved("rbac");
 
 	register_invalidation();

@@ -36,6 +36,7 @@
 /* ---- settings (rbac.c; rbac.member is in member.c) ---- */
 
 extern int	rbac_cache_size;	/* rbac.cache_size, kB */
+extern bool rbac_audit;			/* rbac.audit */
 
 /* ---- what the caches have done (cache_stats.c) ---- */
 
@@ -121,6 +122,7 @@ typedef enum Lookup
 	MEMBERS_BY_ROLE,
 	MEMBERS_BY_ROLE_AND_ORGANIZATION,
 	MEMBER_BY_KEY,
+	TEAM_BY_NAME,
 	TEAMS_OF_MEMBER,
 	MEMBER_OF_TEAM,
 	MEMBERS_OF_TEAM,
@@ -230,6 +232,7 @@ typedef struct TableScan
 } TableScan;
 
 extern Snapshot latest_snapshot(void);
+extern void snapshots_around(Snapshot *before, Snapshot *after);
 extern void begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys);
 extern bool begin_ordered_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys,
 							   const NameRef *after);
@@ -280,13 +283,16 @@ extern bool scope_is_registered(const char *name, int len);
 extern char *nearest_scope(const char *name, int len);
 extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registered */
 extern ScopeEntry *require_scope_entry(const char *name, int len);
+extern ScopeEntry *scope_as_of(const NameRef *name, Snapshot snapshot);
+extern int	entity_types(void);
 extern int	type_number(const NameRef *type);
 extern NameRef type_name(int type);
 extern Bits *bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context);
 extern Bits *bits_of_type(int type, Snapshot snapshot);
+extern Bits *bits_of_everything(Snapshot snapshot);
 extern Bits *bits_of_one(int bit);
 extern const Bits *bits_union(const Bits *a, const Bits *b);
-extern const Bits *bits_difference(const Bits *a, const Bits *b);
+extern const Bits *bits_minus(const Bits *a, const Bits *b);
 extern ScopeSet *bits_to_scopeset(const Bits *bits, int type);
 
 static inline bool
@@ -388,6 +394,8 @@ typedef struct MemberAccess
 
 extern MemberAccess *access_of(const NameRef *member, TimestampTz now);
 extern MemberAccess *access_until(const NameRef *member, TimestampTz until);
+extern MemberAccess *access_as_of(Snapshot snapshot, const NameRef *organization, const NameRef *member,
+								  TimestampTz now);
 extern MemberAccess *cached_access(const NameRef *member);
 extern bool is_current(MemberAccess *access, TimestampTz now);
 extern bool answer_is_current(MemberAccess *access, int attempt);
@@ -472,9 +480,15 @@ extern NameRef column_name(TriggerData *data, HeapTuple row, AttrNumber column);
 extern Datum column_value(TriggerData *data, HeapTuple row, AttrNumber column, bool *isnull);
 extern char *quotable(NameRef name);
 extern bool lock_row(TableScan *scan, LockTupleMode mode);
+extern bool in_own_script(void);
 extern bool loading_dump(void);
 extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
 extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
+
+/* ---- the audit log (audit.c) ---- */
+
+extern bool logged_rows(int64 *first_id);
+extern bool changed_unlogged(void);
 
 /* ---- names in order, from several scans (stream.c) ---- */
 

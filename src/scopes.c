@@ -62,6 +62,14 @@ type_number(const NameRef *type)
 	return ntypes++;
 }
 
+/* How many have been met. */
+int
+entity_types(void)
+{
+	init_scopes();
+	return ntypes;
+}
+
 NameRef
 type_name(int type)
 {
@@ -192,6 +200,26 @@ lookup_scope(const char *data, int len)
 	return builtin_scope(data, len) >= 0 ? meet_scope(&name) : read_scope(&name);
 }
 
+/* The scope of that name, if a snapshot has it, be it registered now or not. */
+ScopeEntry *
+scope_as_of(const NameRef *name, Snapshot snapshot)
+{
+	ScopeEntry *entry = NULL;
+	TableScan	scan;
+
+	begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+	if (next_row(&scan))
+	{
+		NameRef		type;
+
+		row_name(&scan, SCOPE_ENTITY_TYPE, &type);
+		entry = meet_scope(name);
+		entry->type = type_number(&type);
+	}
+	end_scan(&scan);
+	return entry;
+}
+
 bool
 scope_is_registered(const char *name, int len)
 {
@@ -313,24 +341,25 @@ bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context)
 	return bits;
 }
 
-/* All registered scopes of a type. */
-Bits *
-bits_of_type(int type, Snapshot snapshot)
+static Bits *
+bits_of_rows(Lookup lookup, const NameRef *keys, Snapshot snapshot)
 {
 	TableScan	scan;
-	NameRef		name = type_name(type);
 	List	   *found = NIL;
 	ListCell   *cell;
 	Bits	   *bits;
 
-	begin_scan(&scan, SCOPES_BY_ENTITY_TYPE, snapshot, &name);
+	begin_scan(&scan, lookup, snapshot, keys);
 	while (next_row(&scan))
 	{
 		ScopeEntry *entry;
+		NameRef		name;
+		NameRef		type;
 
 		row_name(&scan, SCOPE_NAME, &name);
+		row_name(&scan, SCOPE_ENTITY_TYPE, &type);
 		entry = meet_scope(&name);
-		entry->type = type;
+		entry->type = type_number(&type);
 		found = lappend_int(found, entry->bit);
 	}
 	end_scan(&scan);
@@ -338,6 +367,22 @@ bits_of_type(int type, Snapshot snapshot)
 	foreach(cell, found)
 		set_bit(bits, lfirst_int(cell));
 	return bits;
+}
+
+/* All registered scopes of a type. */
+Bits *
+bits_of_type(int type, Snapshot snapshot)
+{
+	NameRef		name = type_name(type);
+
+	return bits_of_rows(SCOPES_BY_ENTITY_TYPE, &name, snapshot);
+}
+
+/* All registered scopes. */
+Bits *
+bits_of_everything(Snapshot snapshot)
+{
+	return bits_of_rows(SCOPES, NULL, snapshot);
 }
 
 static bool
@@ -367,22 +412,20 @@ bits_union(const Bits *a, const Bits *b)
 	return result;
 }
 
-/* What is in a and not in b; either may be NULL, as may the result, which is empty then. */
+/* What is in a and not in b, either of which may be NULL; NULL if there is nothing. */
 const Bits *
-bits_difference(const Bits *a, const Bits *b)
+bits_minus(const Bits *a, const Bits *b)
 {
 	Bits	   *result;
-	uint64		left = 0;
 
 	if (a == NULL || b == NULL)
 		return a;
+	if (bits_include(b, a))
+		return NULL;
 	result = alloc_bits();
 	for (int i = 0; i < a->nwords; i++)
-	{
 		result->words[i] = a->words[i] & ~(i < b->nwords ? b->words[i] : 0);
-		left |= result->words[i];
-	}
-	return left == 0 ? NULL : result;
+	return result;
 }
 
 /* The scopes of one entity type (-1: of all) that are in a set, as a value. */

@@ -1,0 +1,112 @@
+/*-------------------------------------------------------------------------
+ *
+ * rename.c
+ *	  rename(): who may give something another name.
+ *
+ * A name is in many rows, of many tables; rename_everywhere() changes them all, as
+ * the tables' owner.  So it is decided here: it takes the privilege to update the table
+ * that the thing has its row in, and for those whom policies apply to a scope in the
+ * organization that the name begins with.  An organization's own name, and those that
+ * organizations share, are no member's to change: the applications' rows bear them.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/table.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rls.h"
+
+#include "holdings.h"
+#include "rbac.h"
+
+PG_FUNCTION_INFO_V1(rbac_rename);
+
+/* What has a name. */
+typedef struct NamedKind
+{
+	const char *name;
+	const char *table;
+	const char *scope;			/* that a member needs; NULL: no member may */
+} NamedKind;
+
+static const NamedKind named_kinds[] = {
+	{"organization", "organizations", NULL},
+	{"entity_type", "entity_types", NULL},
+	{"scope", "scopes", NULL},
+	{"permission_set", "permission_sets", "role:update"},
+	{"role", "roles", "role:update"},
+	{"team", "teams", "team:update"},
+	{"member", "members", NULL}
+};
+
+static const NamedKind *
+named_kind(const char *name)
+{
+	for (size_t i = 0; i < lengthof(named_kinds); i++)
+		if (strcmp(named_kinds[i].name, name) == 0)
+			return &named_kinds[i];
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("cannot rename objects of kind \"%s\"", name),
+			 errhint("Use organization, entity_type, scope, permission_set, role, team or member.")));
+}
+
+static void
+require_member_may_rename(const NamedKind *kind, const NameRef *old)
+{
+	const char *slash = memchr(old->data, '/', old->len);
+	NameRef		organization = name_ref(old->data, slash == NULL ? 0 : slash - old->data);
+	char	   *name = quotable(*old);
+	NameRef		member;
+
+	if (kind->scope == NULL || slash == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to rename %s \"%s\": it belongs to the owner of schema rbac", kind->name, name)));
+	if (!current_member_name(&member) || !asker_has_scope(&member, &organization, kind->scope))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to rename %s \"%s\": scope \"%s\" is missing", kind->name, name, kind->scope),
+				 errdetail("It takes the scope on organization \"%s\".", quotable(organization))));
+}
+
+static void
+rename_as(Oid owner, Datum *values)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID};
+	Oid			user;
+	int			context;
+
+	GetUserIdAndSecContext(&user, &context);
+	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
+	SPI_connect();
+	if (SPI_execute_with_args("SELECT rbac.rename_everywhere($1, $2, $3)", 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not rename");
+	SPI_finish();
+	SetUserIdAndSecContext(user, context);
+}
+
+/* (kind, old, new) */
+Datum
+rbac_rename(PG_FUNCTION_ARGS)
+{
+	const NamedKind *kind = named_kind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	NameRef		old = text_ref(PG_GETARG_TEXT_PP(1));
+	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
+	Relation	rel = table_open(get_relname_relid(kind->table, rbac_namespace()), RowExclusiveLock);
+	AclResult	allowed = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_UPDATE);
+
+	if (allowed != ACLCHECK_OK)
+		aclcheck_error(allowed, OBJECT_TABLE, kind->table);
+	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		require_member_may_rename(kind, &old);
+	rename_as(rel->rd_rel->relowner, values);
+	table_close(rel, NoLock);
+	PG_RETURN_VOID();
+}
