@@ -188,7 +188,7 @@ sub some_scopes
 
 # something that the writer has, more often than not
 sub offer { my ($own, @from) = @_; return @$own && chance(0.55) ? pick(@$own) : pick(@from) }
-sub offer_role { my ($org) = @_; return offer(\@own_roles, roles_for($org)) }
+sub offer_role { my ($org) = @_; return chance(0.2) ? (own_roles($org))[-1] : offer(\@own_roles, roles_for($org)) }
 sub offer_set { my ($org, $entities) = @_; return offer([ grep { !$entities || type_of($_) ne 'organization' } @own_sets ], grep { !$entities || type_of($_) ne 'organization' } sets_for($org)) }
 
 sub look_at_writer
@@ -330,8 +330,10 @@ sub make_organization
 	};
 	for my $role (@roles)
 	{
-		# several of the organization's own scopes in most roles, which makes a writer
-		my @with = (pick(grep { type_of($_) eq 'organization' } own_sets($org)), map { pick(sets_for($org)) } 1 .. between(0, 3));
+		# the last one is empty, and may be given by whoever may give roles
+		last if $role eq (own_roles($org))[-1];
+		# several of the organization's own scopes in most of the others, which makes a writer
+		my @with = (chance(0.5) ? ('Standard', 'Stack Access Read') : (), pick(grep { type_of($_) eq 'organization' } own_sets($org)), map { pick(sets_for($org)) } 1 .. between(0, 3));
 		for my $set (grep { $usable->($_) } @with)
 		{
 			push @sql, insert('role_rules', { role => $role, permission_set => $set, target(type_of($set)) });
@@ -351,7 +353,7 @@ sub make_organization
 	push @sql, insert('team_roles', map { { team => pick(@teams), role => $role->(), expires_at => expiry() } } 1 .. 2);
 	push @sql, insert('entities', map { $new{entities}->($org) } 1 .. 5);
 	my @entity_sets = grep { type_of($_) ne 'organization' && $usable->($_) } sets_for($org);
-	push @sql, insert('member_defaults', { organization => $org, permission_set => pick(@entity_sets) }) if chance(0.4);
+	push @sql, insert('member_defaults', { organization => $org, permission_set => pick(@entity_sets) }) if chance(0.7);
 	push @sql, insert('organization_settings', { organization => $org, scope => pick(@toggles) }) if chance(0.4);
 	push @sql, insert('default_roles', { organization => $org, role => $role->() }) if chance(0.3);
 	for (1 .. 5)
@@ -588,7 +590,7 @@ my @tricks = (
 		my @do = (chance(0.5) ? "DELETE FROM rbac.members WHERE organization = '$org' AND member = '$who'" : (),
 			some(2, $statement{INSERT}->('team_members', $org) =~ s/'p\d'/'$who'/gr, "UPDATE rbac.entities SET owner = '$who' WHERE " . where('entities', $org),
 				"INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('Stack Admin', '" . pick(@{ $ids{stack} }) . "', '$org', '$who')"),
-			"INSERT INTO rbac.members (organization, member, role) VALUES ('$org', '$who', '" . pick(roles_for($org)) . "')");
+			"INSERT INTO rbac.members (organization, member, role) VALUES ('$org', '$who', '" . pick(offer_role($org), 'Member') . "')");
 		return ('SET CONSTRAINTS ALL DEFERRED', @do);
 	},
 	# a team deleted and created again, or filled and then armed, or armed and then filled
@@ -626,6 +628,32 @@ my @tricks = (
 			"UPDATE rbac.entity_grants SET expires_at = " . quoted(expiry()) . " WHERE organization = '$org' AND member = '$me'",
 			"UPDATE rbac.team_roles SET expires_at = " . quoted(expiry()) . " WHERE team IN (SELECT team FROM rbac.team_members WHERE organization = '$org' AND member = '$me')");
 	},
+	# what the writer has on some, on others
+	sub {
+		my ($org, $me) = @_;
+		my %mine = map { $_ => 1 } @own_roles;
+		my $rule = pick(grep { $mine{ $_->{role} } && $_->{entity_type} ne 'organization' } rows_of('role_rules')) // return;
+		my %target = target($rule->{entity_type});
+		my ($entity, $condition) = map { quoted($_) } @target{qw(entity condition)};
+		my $role = known_or('roles', 'name', $org, own_roles($org));
+		return pick("INSERT INTO rbac.role_rules (role, permission_set, entity, condition) VALUES ('$role', '$rule->{permission_set}', $entity, $condition)",
+			"UPDATE rbac.role_rules SET entity = $entity, condition = $condition WHERE id = $rule->{id}",
+			$target{entity} ? "INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('$rule->{permission_set}', $entity, '$org', '" . pick($me, @people) . "')" : ());
+	},
+	# what another one has for a time, for longer
+	sub {
+		my ($org, $me) = @_;
+		my $table = pick(qw(members members team_members team_roles entity_grants));
+		my $row = pick(grep { defined $_->{expires_at} } rows_of($table, $org)) // return;
+		return "UPDATE rbac.$table SET expires_at = " . quoted(expiry()) . ' WHERE ' . is_of($table, $row);
+	},
+	# back again, without what cannot be given
+	sub {
+		my ($org, $me) = @_;
+		my $row = pick(rows_of('members', $org)) // return;
+		my $is = is_of('members', $row);
+		return ("DELETE FROM rbac.members WHERE $is", "INSERT INTO rbac.members (organization, member, role) VALUES ('$org', '$row->{member}', '" . pick(offer_role($org), 'Member') . "')");
+	},
 	# rows that go to another organization
 	sub {
 		my ($org, $me) = @_;
@@ -638,11 +666,29 @@ my @tricks = (
 			"UPDATE rbac.default_roles SET organization = '$there' WHERE organization = '$org'", "UPDATE rbac.organization_settings SET organization = '$there' WHERE organization = '$org'",
 			"UPDATE rbac.member_defaults SET organization = '$there' WHERE organization = '$org'");
 	},
-	# renamed onto what waits for the name
+	# renamed, perhaps to a name that something waits for
 	sub {
 		my ($org, $me) = @_;
-		return pick("SELECT rbac.rename('role', '$org/role 1', '$org/role 9')", "SELECT rbac.rename('member', '$me', '" . pick(@people) . "')",
-			"SELECT rbac.rename('organization', '$org', 'o9')", "SELECT rbac.rename('permission_set', '$org/set 1', '$org/set 9')", "SELECT rbac.rename('team', '$org/team 1', '$org/team 9')");
+		my ($kind, $of, $n) = @{ pick([ 'role', 'role', between(1, 5) ], [ 'permission_set', 'set', between(1, 6) ], [ 'team', 'team', between(1, 3) ]) };
+		my $rename = "SELECT rbac.rename('$kind', '$org/$of $n', '$org/$of 9')";
+		return $rename if chance(0.3);
+		my $role = known_or('roles', 'name', $org, own_roles($org));
+		my $type = type_of("$org/set $n");
+		my $someone = known_or('members', 'member', $org, @people);
+		my %waiting = (
+			role => [ "UPDATE rbac.members SET role = '$org/role 9' WHERE organization = '$org' AND member = '$someone'",
+				"UPDATE rbac.default_roles SET role = '$org/role 9' WHERE organization = '$org'", "INSERT INTO rbac.default_roles (organization, role) VALUES ('$org', '$org/role 9')",
+				"INSERT INTO rbac.team_roles (team, role) VALUES ('" . known_or('teams', 'name', $org, own_teams($org)) . "', '$org/role 9')" ],
+			permission_set => [ "INSERT INTO rbac.role_rules (role, permission_set, entity_type) VALUES ('$role', '$org/set 9', '$type')",
+				"UPDATE rbac.role_rules SET permission_set = '$org/set 9', entity_type = '$type' WHERE role = '$role'" ],
+			team => [ "INSERT INTO rbac.team_members (team, member) VALUES ('$org/team 9', '" . pick($me, $someone) . "')" ]);
+		return ('SET CONSTRAINTS ALL DEFERRED', pick(@{ $waiting{$kind} }), $rename);
+	},
+	# what no member may rename
+	sub {
+		my ($org, $me) = @_;
+		return pick("SELECT rbac.rename('member', '$me', '" . pick(@people) . "')", "SELECT rbac.rename('organization', '$org', 'o9')",
+			"SELECT rbac.rename('role', 'Shared Ops', 'Shared Ops 9')", "SELECT rbac.rename('scope', 'app:read', 'app:reads')");
 	},
 	# the admins one after the other
 	sub {
@@ -667,9 +713,9 @@ sub transaction
 {
 	my ($org, $me) = @_;
 	my $x = rand();
-	return (0, statement($org)) if $x < 0.6;
-	return (0, several_at_once($org)) if $x < 0.7;
-	if ($x < 0.85)
+	return (0, statement($org)) if $x < 0.5;
+	return (0, several_at_once($org)) if $x < 0.57;
+	if ($x < 0.88)
 	{
 		my @steps = map { [ 'trick', 'several', $_ ] } grep { defined } pick(@tricks)->($org, $me);
 		return (1, @steps, chance(0.2) ? statement($org) : ());
@@ -743,6 +789,11 @@ sub attempt
 		failed("an error of its own kind at the end: $err", $me, @sql) unless is_ordinary($err, '');
 		unshift @sql, ($go_on ? '\set ON_ERROR_ROLLBACK on' : ()), $begin;
 		push @sql, 'COMMIT';
+	}
+	for (@sql)
+	{
+		next unless /rename\('(\w+)', '(.*)', '(.*)'\)/;
+		$judge->must(sprintf q{SELECT judge.renamed('%ss', '%s', '%s');}, $1, $2, $3);
 	}
 	# what a single statement did is undone by its error; that is looked at now and then
 	my @verdict = $refused ne '' && !$block && chance(0.8) ? () : split /\n/, $judge->must('SELECT judge.verdict(' . quoted($me) . ');');

@@ -311,7 +311,7 @@ BEGIN
 		WHERE m.relation = 'members' AND m.key = concat_ws(' ', at, writer) AND (t.row ->> 'is_admin')::boolean AND m.row ->> 'kind' <> 'organization_token'
 			AND judge.until((m.row ->> 'expires_at')::timestamptz, (t.row ->> 'expires_at')::timestamptz) > now())
 		OR judge.had('member', writer, at, 'team:create', '-infinity') AND (judge.had('member', writer, at, 'team:delete', '-infinity')
-			OR NOT EXISTS (SELECT FROM judge.before_rows t WHERE t.relation IN ('team_members', 'team_roles', 'entity_grants') AND t.row ->> 'team' = of_team));
+			OR NOT EXISTS (SELECT FROM judge.before_rows t WHERE t.relation = 'teams' AND t.key = of_team));
 END $$;
 
 CREATE FUNCTION judge.may_manage(writer text, at text, type text, name text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -374,6 +374,22 @@ BEGIN
 	RETURN QUERY SELECT E'v\tno lasting admin left in ' || organization
 		FROM (SELECT organization FROM lasting_admins_before EXCEPT SELECT organization FROM lasting_admins_after) o
 		WHERE EXISTS (SELECT FROM after_rows WHERE relation = 'organizations' AND key = organization);
+END $$;
+
+/*
+ * If something has been renamed, what was before is told by its new name, so that
+ * only what came by it is new.
+ */
+CREATE FUNCTION judge.renamed(renamed_relation text, old text, new text) RETURNS void LANGUAGE plpgsql SET search_path = judge, pg_catalog AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM before_rows b WHERE b.relation = renamed_relation AND b.key = old)
+		OR EXISTS (SELECT FROM rows r WHERE r.relation = renamed_relation AND r.key = old)
+		OR NOT EXISTS (SELECT FROM rows r WHERE r.relation = renamed_relation AND r.key = new) THEN
+		RETURN;
+	END IF;
+	UPDATE before_rows SET key = replace(key, old, new), row = replace(row::text, to_jsonb(old)::text, to_jsonb(new)::text)::jsonb
+	WHERE organization = split_part(old, '/', 1);
+	UPDATE before SET holder = new WHERE holder = old AND class IN ('role', 'team');
 END $$;
 
 -- the state after, as the next state before
