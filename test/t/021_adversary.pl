@@ -684,6 +684,15 @@ my @tricks = (
 			team => [ "INSERT INTO rbac.team_members (team, member) VALUES ('$org/team 9', '" . pick($me, $someone) . "')" ]);
 		return ('SET CONSTRAINTS ALL DEFERRED', pick(@{ $waiting{$kind} }), $rename);
 	},
+	# all of the organization at once, with other names in some places
+	sub {
+		my ($org, $me) = @_;
+		my ($old, $new) = @{
+			pick([ './role 1', './role 2' ], [ 'Member', './role 3' ], [ './role 4', 'Admin' ], [ 'stack:read', 'stack:delete' ], [ 'app:read', 'app:admin' ],
+				[ './set 3', './set 4' ], [ './team 1', './team 2' ], [ pick(@people), $me ])
+		};
+		return qq{SELECT count(*) FROM rbac.apply(replace(rbac.export('$org')::text, '"$old"', '"$new"')::jsonb)};
+	},
 	# what no member may rename
 	sub {
 		my ($org, $me) = @_;
@@ -754,7 +763,8 @@ sub is_ordinary
 	return !grep {
 		!(/^(42501|23\w{3}|21000|25P02|27000)$/
 			|| /^0A000$/ && $sql =~ /^.copy/
-			|| /^42704$/ && $sql =~ /rename/)
+			|| /^42704$/ && $sql =~ /rename/
+			|| /^(22|42)/ && $sql =~ /rbac.apply/)
 	} @codes;
 }
 
