@@ -33,7 +33,7 @@ INSERT INTO organization_settings (organization, scope) VALUES ('acme', 'stack:c
 SELECT * FROM member_roles WHERE organization = 'acme' ORDER BY member, team NULLS FIRST;
 \pset format unaligned
 SELECT member, permission_set, entity_type, via, role, team, entity, condition, expires_at FROM member_permissions
-WHERE organization = 'acme' ORDER BY member, via, permission_set, entity;
+WHERE organization = 'acme' ORDER BY member, via, permission_set, entity_type, entity;
 -- what they give
 SELECT DISTINCT via, permission_set, cardinality(scopes) = (SELECT count(*) FROM scopes) AS all_scopes, CASE WHEN cardinality(scopes) < 3 THEN scopes END AS scopes
 FROM member_permissions ORDER BY via, permission_set, scopes;
