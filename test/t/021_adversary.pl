@@ -188,7 +188,8 @@ sub some_scopes
 
 # something that the writer has, more often than not
 sub offer { my ($own, @from) = @_; return @$own && chance(0.55) ? pick(@$own) : pick(@from) }
-sub offer_role { my ($org) = @_; return chance(0.2) ? (own_roles($org))[-1] : offer(\@own_roles, roles_for($org)) }
+sub empty_role { my ($org) = @_; return (own_roles($org))[-1] }
+sub offer_role { my ($org) = @_; return chance(0.2) ? empty_role($org) : offer(\@own_roles, roles_for($org)) }
 sub offer_set { my ($org, $entities) = @_; return offer([ grep { !$entities || type_of($_) ne 'organization' } @own_sets ], grep { !$entities || type_of($_) ne 'organization' } sets_for($org)) }
 
 sub look_at_writer
@@ -249,7 +250,7 @@ my %new = (
 		my ($org) = @_;
 		my $kind = weighted(8 => 'user', 1 => 'organization_token', 1 => 'team_token');
 		return { organization => $org, member => $kind eq 'user' ? pick(@people) : pick(@tokens, @people), kind => $kind, expires_at => expiry(),
-			($kind eq 'team_token' ? (role => 'Member') : chance(0.8) ? (role => offer_role($org)) : ()) };
+			($kind eq 'team_token' ? (role => 'Member') : chance(0.4) ? (role => empty_role($org)) : chance(0.6) ? (role => offer_role($org)) : ()) };
 	},
 	teams => sub { my ($org) = @_; return { name => pick(own_teams($org)), source => weighted(4 => 'rbac', 1 => 'github') } },
 	team_members => sub {
@@ -321,7 +322,7 @@ sub make_organization
 		my $type = $set_type{ $sets[$_] };
 		push @sql, insert('permission_sets', { name => $sets[$_], entity_type => $type, scopes => some_scopes($type) }) unless chance(0.1);
 	}
-	push @sql, insert('roles', map { { name => $_, all_scopes => chance(0.07) ? 'true' : 'false' } } grep { chance(0.85) } own_roles($org));
+	push @sql, insert('roles', map { { name => $_, all_scopes => chance(0.1) && $_ ne empty_role($org) ? 'true' : 'false' } } grep { chance(0.85) } own_roles($org));
 	my $have = join '', @sql;
 	my @roles = grep { index($have, "'$_'") >= 0 } own_roles($org);
 	my $usable = sub {
@@ -331,7 +332,7 @@ sub make_organization
 	for my $role (@roles)
 	{
 		# the last one is empty, and may be given by whoever may give roles
-		last if $role eq (own_roles($org))[-1];
+		last if $role eq empty_role($org);
 		# several of the organization's own scopes in most of the others, which makes a writer
 		my @with = (chance(0.5) ? ('Standard', 'Stack Access Read') : (), pick(grep { type_of($_) eq 'organization' } own_sets($org)), map { pick(sets_for($org)) } 1 .. between(0, 3));
 		for my $set (grep { $usable->($_) } @with)
@@ -339,10 +340,11 @@ sub make_organization
 			push @sql, insert('role_rules', { role => $role, permission_set => $set, target(type_of($set)) });
 		}
 	}
-	my $role = sub { my $r; do { $r = pick(roles_for($org)) } until $usable->($r); return $r };
+	my $role = sub { my $r; do { $r = chance(0.15) ? empty_role($org) : pick(roles_for($org)) } until $usable->($r); return $r };
 	my @members = some(between(4, 6), @people);
 	my @member_rows = map { { organization => $org, member => $_, role => $role->(), expires_at => expiry() } } @members;
-	$member_rows[0] = { organization => $org, member => $members[0], role => 'Admin' };
+	my @admin_roles = ('Admin', map { /'(.*)'.*'true'/ || /'true', '(.*?)'/ ? $1 : () } grep { /INTO rbac.roles/ } @sql);
+	$member_rows[0] = { organization => $org, member => $members[0], role => $admin_roles[-1] };
 	push @member_rows, { organization => $org, member => 'k1', kind => 'organization_token', role => $role->(), expires_at => expiry() } if chance(0.4);
 	push @member_rows, { organization => $org, member => 'k2', kind => 'team_token', role => 'Member' } if chance(0.3);
 	push @sql, insert('members', @member_rows);
