@@ -954,6 +954,7 @@ CREATE FUNCTION rbac.apply(document jsonb, dry_run boolean DEFAULT false)
 	RETURNS TABLE (action text, kind text, name text, old jsonb, new jsonb)
 	LANGUAGE plpgsql VOLATILE ROWS 100
 	SET search_path = pg_catalog, pg_temp
+	SET jit = off	-- how long a document's lists are is a guess, and too high for most
 AS $$
 #variable_conflict use_column
 DECLARE

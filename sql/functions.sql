@@ -169,6 +169,8 @@ BEGIN
 	SELECT string_agg(format('rbac.%I', conname), ', ') INTO ours
 	FROM pg_constraint
 	WHERE connamespace = 'rbac'::regnamespace AND condeferrable;
+	-- nothing may be waiting for the new name
+	EXECUTE 'SET CONSTRAINTS ' || ours || ' IMMEDIATE';
 	EXECUTE 'SET CONSTRAINTS ' || ours || ' DEFERRED';
 
 	CASE kind

@@ -22,8 +22,10 @@
  * demote each other.  So all such writes in an organization exclude one another until
  * the end of the transaction.
  *
- * A foreign key may be deferred, and a row refer to what is yet to be made.  Hence
- * what is made is judged, too, by all that refers to it already.
+ * A foreign key may be deferred, so that a row refers to what is yet to be made, and
+ * what is in use goes and comes back as something else.  So what a member's row gives
+ * by way of another has to be there, and is locked; and what is made is judged by all
+ * that refers to it already.
  *
  *-------------------------------------------------------------------------
  */
@@ -187,6 +189,75 @@ writer_access(const Write *write)
 	return access_of(&write->giver.member, write->giver.now);
 }
 
+/*
+ * Look a row up and lock it; false: there is none.  What is read from now on is what
+ * is there while it is locked, or newer.
+ */
+static bool
+lock_referenced(Write *write, Lookup lookup, const NameRef *keys, LockTupleMode mode)
+{
+	for (;;)
+	{
+		bool		found;
+		bool		locked;
+		TableScan	scan;
+
+		CHECK_FOR_INTERRUPTS();
+		UnregisterSnapshot(write->giver.snapshot);
+		write->giver.snapshot = latest_snapshot();
+		begin_scan(&scan, lookup, write->giver.snapshot, keys);
+		found = next_row(&scan);
+		locked = found && lock_row(&scan, mode);
+		end_scan(&scan);
+		if (locked || !found)
+			return found;
+	}
+}
+
+/* As the foreign key would, but at once. */
+static void
+require_row(Write *write, const char *what, Lookup lookup, const NameRef *keys, const NameRef *name)
+{
+	if (!lock_referenced(write, lookup, keys, LockTupleKeyShare))
+		ereport(ERROR,
+				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+				 errmsg("%s \"%s\" does not exist", what, quotable(*name)),
+				 errdetail("What a row of table \"%s\" refers to has to be there before it, also while constraints are deferred.",
+						   write->table->name)));
+}
+
+static NameRef
+require_role(Write *write, AttrNumber column)
+{
+	NameRef		role = required_name(write, write->new, column);
+
+	require_row(write, "role", ROLE_BY_NAME, &role, &role);
+	return role;
+}
+
+static NameRef
+require_set(Write *write, AttrNumber column)
+{
+	NameRef		set = required_name(write, write->new, column);
+
+	require_row(write, "permission set", PERMISSION_SET_BY_NAME, &set, &set);
+	return set;
+}
+
+static void
+require_team(Write *write, const NameRef *team)
+{
+	require_row(write, "team", TEAM_BY_NAME, team, team);
+}
+
+static void
+require_member(Write *write, const NameRef *member)
+{
+	NameRef		keys[2] = {write->giver.organization, *member};
+
+	require_row(write, "member", MEMBER_BY_KEY, keys, member);
+}
+
 static void
 demand_scope(const Write *write, const char *scope)
 {
@@ -303,7 +374,7 @@ authorize_member_defaults(Write *write)
 	demand_scope(write, "organization:update");
 	if (write->new != NULL)
 	{
-		NameRef		set = required_name(write, write->new, DEFAULT_SET);
+		NameRef		set = require_set(write, DEFAULT_SET);
 		Reach		reach = {.type = row_type(write, write->new, DEFAULT_ENTITY_TYPE)};
 
 		give_set(&write->giver, &reach, &set, DT_NOEND);
@@ -329,10 +400,13 @@ static void
 authorize_default_roles(Write *write)
 {
 	NameRef		before = write->old == NULL ? cstring_ref(ROLE_MEMBER) : old_name(write, DEFAULT_ROLE_ROLE);
-	NameRef		role = write->new == NULL ? cstring_ref(ROLE_MEMBER) : required_name(write, write->new, DEFAULT_ROLE_ROLE);
-	bool		had_all = is_all_scopes_role(write->giver.snapshot, &before);
+	NameRef		role = cstring_ref(ROLE_MEMBER);
+	bool		had_all;
 
 	demand_scope(write, "organization:update");
+	if (write->new != NULL)
+		role = require_role(write, DEFAULT_ROLE_ROLE);
+	had_all = is_all_scopes_role(write->giver.snapshot, &before);
 	if (had_all || is_all_scopes_role(write->giver.snapshot, &role))
 		demand_scope(write, "org_member:set_admin");
 	write->giver.replaced = before;
@@ -431,26 +505,15 @@ new_set_scopes(const Write *write, AttrNumber column, bool as_far)
 
 /*
  * Who gives something on an entity relies on what the registry says of it, and on
- * its being there: otherwise the row might be left over for another entity with the
- * same id.
+ * its being there, if it is: otherwise the row might be left over for another entity
+ * with the same id.
  */
 static void
 lock_entity(Write *write, const Reach *reach)
 {
 	NameRef		keys[2] = {type_name(reach->type), reach->entity};
-	bool		done = false;
 
-	while (!done)
-	{
-		TableScan	scan;
-
-		CHECK_FOR_INTERRUPTS();
-		UnregisterSnapshot(write->giver.snapshot);
-		write->giver.snapshot = latest_snapshot();
-		begin_scan(&scan, ENTITY_BY_KEY, write->giver.snapshot, keys);
-		done = !next_row(&scan) || lock_row(&scan, LockTupleShare);
-		end_scan(&scan);
-	}
+	lock_referenced(write, ENTITY_BY_KEY, keys, LockTupleShare);
 }
 
 static void
@@ -462,6 +525,8 @@ authorize_role_rules(Write *write)
 		Reach		reach = rule_reach(write, write->new);
 		bool		as_far = false;
 
+		require_role(write, RULE_ROLE);
+		require_set(write, RULE_SET);
 		if (reach.entity.data != NULL)
 			lock_entity(write, &reach);
 		if (write->old != NULL)
@@ -477,7 +542,7 @@ authorize_role_rules(Write *write)
 /* ---- members ---- */
 
 static void
-require_member_scope(const Write *write, const NameRef *kind)
+demand_member_scope(const Write *write, const NameRef *kind)
 {
 	if (name_is_string(kind, KIND_TOKEN))
 		demand_by_operation(write, "org_token:create", "org_token:create", "org_token:delete");
@@ -510,10 +575,14 @@ authorize_members(Write *write)
 	NameRef		kind = required_name(write, present_row(write), MEMBER_KIND);
 	NameRef		old_role = old_name(write, MEMBER_ROLE);
 	NameRef		role = new_name(write, MEMBER_ROLE);
-	bool		had_all = is_all_scopes_role(write->giver.snapshot, &old_role);
-	bool		has_all = is_all_scopes_role(write->giver.snapshot, &role);
+	bool		had_all;
+	bool		has_all;
 
-	require_member_scope(write, &kind);
+	demand_member_scope(write, &kind);
+	if (write->new != NULL)
+		require_role(write, MEMBER_ROLE);
+	had_all = is_all_scopes_role(write->giver.snapshot, &old_role);
+	has_all = is_all_scopes_role(write->giver.snapshot, &role);
 	if (had_all || has_all)
 		demand_scope(write, "org_member:set_admin");
 	if (had_all && TIMESTAMP_IS_NOEND(expiry(write, write->old, MEMBER_EXPIRES_AT)) &&
@@ -603,6 +672,13 @@ authorize_team_members(Write *write)
 
 	if (!is_team_admin(write, &team) && !is_founder(write, &team))
 		demand_scope(write, "team:update");
+	if (write->new != NULL)
+	{
+		NameRef		member = required_name(write, write->new, TEAM_MEMBER_MEMBER);
+
+		require_team(write, &team);
+		require_member(write, &member);
+	}
 	if (gives_all_scopes(write, &team))
 		demand_scope(write, "org_member:set_admin");
 	if (is_extended(write, TEAM_MEMBER_EXPIRES_AT))
@@ -622,6 +698,13 @@ authorize_team_roles(Write *write)
 
 	demand_scope(write, "role:update");
 	demand_scope(write, "team:update");
+	if (write->new != NULL)
+	{
+		NameRef		team = required_name(write, write->new, TEAM_ROLE_TEAM);
+
+		require_team(write, &team);
+		require_role(write, TEAM_ROLE_ROLE);
+	}
 	if (is_all_scopes_role(write->giver.snapshot, &role))
 		demand_scope(write, "org_member:set_admin");
 	if (is_extended(write, TEAM_ROLE_EXPIRES_AT))
@@ -649,6 +732,11 @@ authorize_entity_grants(Write *write)
 	{
 		TimestampTz until = expiry(write, write->new, GRANT_EXPIRES_AT);
 
+		require_set(write, GRANT_SET);
+		if (team.data != NULL)
+			require_team(write, &team);
+		if (member.data != NULL)
+			require_member(write, &member);
 		lock_entity(write, &reach);
 		if (member.data == NULL || membership_until(giver, &member, &until))
 			give(giver, &reach, new_set_scopes(write, GRANT_SET, !is_extended(write, GRANT_EXPIRES_AT)), until);

@@ -78,13 +78,13 @@ END $$;
 CREATE PROCEDURE refill() LANGUAGE plpgsql AS $$
 BEGIN
 	DELETE FROM rbac.entities WHERE entity = 'w9';
+	INSERT INTO rbac.roles (name) VALUES ('acme/R1'), ('beta/R1') ON CONFLICT DO NOTHING;
 	INSERT INTO rbac.members (organization, member, kind, role)
 		SELECT o, m, CASE WHEN m = 'bot' THEN 'organization_token' ELSE 'user' END,
 			CASE WHEN m = 'm1' THEN 'Member' WHEN m = 'm2' OR o = 'beta' THEN 'Shared' ELSE 'acme/R' || ascii(m) % 2 + 1 END
 		FROM unnest(ARRAY['acme', 'beta']) o, unnest(ARRAY['m1', 'm2', 'm3', 'm4', 'bot']) m
 		WHERE o = 'acme' OR m NOT IN ('m4', 'bot')
 		ON CONFLICT DO NOTHING;
-	INSERT INTO rbac.roles (name) VALUES ('acme/R1'), ('beta/R1') ON CONFLICT DO NOTHING;
 	INSERT INTO rbac.teams (name) VALUES ('acme/T1'), ('acme/T2'), ('beta/T1') ON CONFLICT DO NOTHING;
 	INSERT INTO rbac.team_members (team, member) VALUES ('acme/T1', 'm1'), ('acme/T1', 'm2'), ('acme/T2', 'm3'), ('beta/T1', 'm1') ON CONFLICT DO NOTHING;
 	INSERT INTO rbac.team_roles (team, role) VALUES ('acme/T1', 'acme/R2'), ('beta/T1', 'Shared') ON CONFLICT DO NOTHING;

@@ -203,7 +203,7 @@ SELECT count(*) FROM apply(:'document');
 ROLLBACK;
 
 -- 1,000 members, 200 roles with 3 rules each, 50 teams of 50, 1,000 grants: seconds
-SET statement_timeout = '60s';
+SET statement_timeout = '120s';
 CREATE TABLE public.large AS SELECT jsonb_build_object('rbac', 1, 'organization', 'large', 'member_defaults', '[]'::jsonb, 'toggles', '[]'::jsonb,
 	'permission_sets', (SELECT jsonb_agg(jsonb_build_object('name', './set' || i, 'entity_type', 'stack', 'scopes', '["stack:read", "stack:write"]'::jsonb)) FROM generate_series(1, 50) i),
 	'roles', (SELECT jsonb_agg(jsonb_build_object('name', './role' || i, 'rules', jsonb_build_array(jsonb_build_object('permission_set', './set' || i % 50 + 1),

@@ -106,6 +106,20 @@ SELECT try('{none, wide}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED;
 	INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES (''acme/ghost'', ''stack'', ''{stack:read}''); END'$$);
 SELECT try('{none}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED;
 	INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES (''acme/ghost'', ''environment'', ''{stack:read}''); END'$$);
+\echo nor anything else that comes after it is used
+SELECT try('{none, admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; UPDATE rbac.members SET role = ''acme/ghost'' WHERE member = ''bob''; END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.role_rules (role, permission_set) VALUES (''acme/ghost'', ''acme/read''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.team_members (team, member) VALUES (''acme/ghost'', ''bob''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.team_members (team, member) VALUES (''acme/empty'', ''ghost''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.team_roles (team, role) VALUES (''acme/empty'', ''acme/ghost''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.team_roles (team, role) VALUES (''acme/ghost'', ''acme/reader''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.default_roles VALUES (''acme'', ''acme/ghost''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.member_defaults VALUES (''acme'', ''acme/ghost'', ''stack''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.entity_grants (permission_set, entity_type, entity, team) VALUES (''acme/ghost'', ''stack'', ''web'', ''acme/empty''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES (''acme/read'', ''web'', ''acme/ghost''); END'$$);
+SELECT try('{admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES (''acme/read'', ''web'', ''acme'', ''ghost''); END'$$);
+\echo or goes, and something else is renamed to it
+SELECT try('{none, admin}', $$DO 'BEGIN SET CONSTRAINTS ALL DEFERRED; DELETE FROM rbac.permission_sets WHERE name = ''acme/in rule''; PERFORM rbac.rename(''permission_set'', ''acme/both'', ''acme/in rule''); END'$$);
 \echo two tables at once
 SELECT try('{none, wide}', $$WITH more AS (UPDATE rbac.permission_sets SET scopes = '{stack:read}' WHERE name = 'acme/unused' RETURNING name)
 	INSERT INTO rbac.role_rules (role, permission_set) SELECT 'acme/empty', name FROM more$$);

@@ -33,7 +33,7 @@ INSERT INTO organization_settings (organization, scope) VALUES ('acme', 'stack:c
 SELECT * FROM member_roles WHERE organization = 'acme' ORDER BY member, team NULLS FIRST;
 \pset format unaligned
 SELECT member, permission_set, entity_type, via, role, team, entity, condition, expires_at FROM member_permissions
-WHERE organization = 'acme' ORDER BY member, via, permission_set, entity_type, entity;
+WHERE organization = 'acme' ORDER BY member, via, permission_set, entity, entity_type;
 -- what they give
 SELECT DISTINCT via, permission_set, cardinality(scopes) = (SELECT count(*) FROM scopes) AS all_scopes, CASE WHEN cardinality(scopes) < 3 THEN scopes END AS scopes
 FROM member_permissions ORDER BY via, permission_set, scopes;
@@ -52,9 +52,10 @@ SELECT member, permission, via FROM permission_matrix WHERE organization = 'beta
 INSERT INTO entities (entity_type, entity, organization, owner, tags) VALUES
 	('stack', 'web', 'acme', NULL, '{"tier": "critical"}'), ('stack', 'db', 'acme', NULL, '{}'), ('stack', 'log', 'acme', 'dave', NULL),
 	('stack', 'bstack', 'beta', NULL, '{"tier": "critical"}'), ('environment', 'web', 'acme', NULL, NULL);
-CREATE VIEW public.seen AS
+CREATE TABLE public.given AS TABLE member_permissions;
+CREATE TABLE public.seen AS
 	SELECT m.member, e.entity_type, e.entity, coalesce((SELECT union_agg(p.scopes & (SELECT scopeset_agg(s.name::scope) FROM scopes s WHERE s.entity_type = e.entity_type))
-		FROM member_permissions p
+		FROM given p
 		WHERE p.organization = e.organization AND p.member = m.member AND (p.entity_type IS NULL OR p.entity_type = e.entity_type)
 			AND (p.entity IS NULL OR p.entity = e.entity) AND (p.condition IS NULL OR e.tags @@ p.condition)), '{}') AS scopes
 	FROM (SELECT DISTINCT member FROM members) m,
@@ -62,7 +63,7 @@ CREATE VIEW public.seen AS
 SELECT count(*), count(*) FILTER (WHERE scopes <> '{}') AS some FROM seen;
 SELECT member, entity_type, entity, scopes_on(member, entity_type, entity) - scopes = (SELECT scopes FROM permission_sets WHERE name = 'Stack Admin') - scopes AS owner
 FROM seen WHERE scopes <> scopes_on(member, entity_type, entity);
-DROP VIEW seen;
+DROP TABLE seen, given;
 
 -- at once
 UPDATE members SET expires_at = clock_timestamp() WHERE member = 'bob';
