@@ -19,7 +19,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $seed = $ENV{ADVERSARY_SEED} // 1;
-my $rounds = $ENV{ADVERSARY_ROUNDS} // 40;
+my $rounds = $ENV{ADVERSARY_ROUNDS} // 50;
 my $tell_refused = $ENV{ADVERSARY_REFUSED};
 srand($seed);
 diag("ADVERSARY_SEED=$seed");
@@ -545,6 +545,26 @@ sub several_at_once
 	return [ 'WITH', $last->[1], sprintf 'WITH %s %s', join(', ', map { sprintf 'w%d AS (%s RETURNING 1)', ++$n, $_->[2] } @inner), $last->[2] ];
 }
 
+# What the writer has on some, on others.
+my $on_others = sub {
+	my ($org, $me) = @_;
+	my %mine = map { $_ => 1 } @own_roles;
+	my $rule = pick(grep { $mine{ $_->{role} } && $_->{entity_type} ne 'organization' } rows_of('role_rules')) // return;
+	my %target = target($rule->{entity_type});
+	my ($entity, $condition) = map { quoted($_) } @target{qw(entity condition)};
+	my $role = known_or('roles', 'name', $org, own_roles($org));
+	return pick("INSERT INTO rbac.role_rules (role, permission_set, entity, condition) VALUES ('$role', '$rule->{permission_set}', $entity, $condition)",
+		"UPDATE rbac.role_rules SET entity = $entity, condition = $condition WHERE id = $rule->{id}",
+		$target{entity} ? "INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('$rule->{permission_set}', $entity, '$org', '" . pick($me, @people) . "')" : ());
+};
+# What another one has for a time, for longer.
+my $for_longer = sub {
+	my ($org, $me) = @_;
+	my $table = pick(qw(members members team_members team_roles entity_grants));
+	my $row = pick(grep { defined $_->{expires_at} } rows_of($table, $org)) // return;
+	return "UPDATE rbac.$table SET expires_at = " . quoted(expiry()) . ' WHERE ' . is_of($table, $row);
+};
+
 # Attempts that take two steps, or a turn that single writes seldom take.
 my @tricks = (
 	# a set deleted and created again under its users
@@ -630,25 +650,6 @@ my @tricks = (
 			"UPDATE rbac.entity_grants SET expires_at = " . quoted(expiry()) . " WHERE organization = '$org' AND member = '$me'",
 			"UPDATE rbac.team_roles SET expires_at = " . quoted(expiry()) . " WHERE team IN (SELECT team FROM rbac.team_members WHERE organization = '$org' AND member = '$me')");
 	},
-	# what the writer has on some, on others
-	sub {
-		my ($org, $me) = @_;
-		my %mine = map { $_ => 1 } @own_roles;
-		my $rule = pick(grep { $mine{ $_->{role} } && $_->{entity_type} ne 'organization' } rows_of('role_rules')) // return;
-		my %target = target($rule->{entity_type});
-		my ($entity, $condition) = map { quoted($_) } @target{qw(entity condition)};
-		my $role = known_or('roles', 'name', $org, own_roles($org));
-		return pick("INSERT INTO rbac.role_rules (role, permission_set, entity, condition) VALUES ('$role', '$rule->{permission_set}', $entity, $condition)",
-			"UPDATE rbac.role_rules SET entity = $entity, condition = $condition WHERE id = $rule->{id}",
-			$target{entity} ? "INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('$rule->{permission_set}', $entity, '$org', '" . pick($me, @people) . "')" : ());
-	},
-	# what another one has for a time, for longer
-	sub {
-		my ($org, $me) = @_;
-		my $table = pick(qw(members members team_members team_roles entity_grants));
-		my $row = pick(grep { defined $_->{expires_at} } rows_of($table, $org)) // return;
-		return "UPDATE rbac.$table SET expires_at = " . quoted(expiry()) . ' WHERE ' . is_of($table, $row);
-	},
 	# back again, without what cannot be given
 	sub {
 		my ($org, $me) = @_;
@@ -728,7 +729,7 @@ sub transaction
 	return (0, several_at_once($org)) if $x < 0.57;
 	if ($x < 0.88)
 	{
-		my @steps = map { [ 'trick', 'several', $_ ] } grep { defined } pick(@tricks)->($org, $me);
+		my @steps = map { [ 'trick', 'several', $_ ] } grep { defined } pick(@tricks, ($for_longer, $on_others) x 3)->($org, $me);
 		return (1, @steps, chance(0.2) ? statement($org) : ());
 	}
 	my @steps = map { statement($org) } 1 .. between(2, 4);
