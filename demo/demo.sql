@@ -168,6 +168,37 @@ RESET ROLE;
 CREATE POLICY typo ON stacks USING (rbac.has_scope(id, 'stack:raed'));
 
 \echo
+\echo === Members govern themselves: the tables of who has what have policies, too
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO demo_app;
+INSERT INTO rbac.team_members (team, member, is_admin) VALUES ('acme/Support', 'dave', true);
+SET ROLE demo_app;
+
+\echo
+\echo alice, the Admin, adds a member, but cannot demote herself: nobody else is an admin for good
+BEGIN; SELECT rbac.act_as('alice') \g /dev/null
+INSERT INTO rbac.members (organization, member) VALUES ('acme', 'erin') RETURNING organization, member, role; COMMIT;
+BEGIN; SELECT rbac.act_as('alice') \g /dev/null
+UPDATE rbac.members SET role = 'Member' WHERE organization = 'acme' AND member = 'alice'; ROLLBACK;
+
+\echo
+\echo bob is no Admin:
+BEGIN; SELECT rbac.act_as('bob') \g /dev/null
+INSERT INTO rbac.members (organization, member, role) VALUES ('acme', 'mallory', 'Admin'); ROLLBACK;
+
+\echo
+\echo dave is admin of team acme/Support.  He gives it what he holds on web-dev, and what he does not hold on web-prod:
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES ('Stack Write', 'web-dev', 'acme/Support') RETURNING permission_set, entity, team; COMMIT;
+BEGIN; SELECT rbac.act_as('dave') \g /dev/null
+INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES ('Stack Write', 'web-prod', 'acme/Support'); ROLLBACK;
+
+\echo
+\echo What was that?  alice looks into the audit log:
+BEGIN; SELECT rbac.act_as('alice') \g /dev/null
+SELECT member, login, command, table_name FROM rbac.audit_log WHERE member IS NOT NULL ORDER BY id; COMMIT;
+RESET ROLE;
+
+\echo
 \echo === And what else there is to ask
 \echo
 SELECT rbac.entities_with_scope('dave', 'stack:write') AS dave_may_write;
@@ -177,3 +208,5 @@ SELECT reason, role, permission_set, detail FROM rbac.explain('dave', 'web-dev',
 SELECT reason, role, permission_set, detail FROM rbac.explain('dave', 'web-prod', 'stack:write');
 SELECT rbac.scopes_on('bob', 'stack', 'web-dev') AS bob_on_web_dev;
 SELECT name AS sets_that_can_delete FROM rbac.permission_sets WHERE scopes OPERATOR(rbac.@>) 'stack:delete';
+\echo What does everybody have in acme, and by what?
+SELECT member, permission, via FROM rbac.permission_matrix WHERE organization = 'acme' ORDER BY member, permission \crosstabview
