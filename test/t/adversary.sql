@@ -321,6 +321,13 @@ BEGIN
 			AND judge.had('member', writer, at, judge.access_scope(type), '-infinity', type, name, e.tags, true));
 END $$;
 
+-- an entity, with all that names it, perhaps to register it again
+CREATE FUNCTION judge.may_take_away(writer text, naming jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM judge.before_entities e WHERE (e.entity_type, e.entity) = (naming ->> 'entity_type', naming ->> 'entity')
+		AND judge.may_manage(writer, e.organization, e.entity_type, e.entity));
+END $$;
+
 CREATE FUNCTION judge.out_of_bounds(writer text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
 	WITH change AS (
 		SELECT c.*, side.organization AS at, coalesce(new, old) AS row
@@ -338,10 +345,10 @@ CREATE FUNCTION judge.out_of_bounds(writer text) RETURNS SETOF text LANGUAGE sql
 			AND coalesce((m.row ->> 'expires_at')::timestamptz, 'infinity') > now())
 			-- grants and rules that name an entity go with it, wherever they are
 			THEN NOT (new IS NULL AND relation IN ('entity_grants', 'role_rules')
-				AND EXISTS (SELECT FROM parents p WHERE p.relation = 'entities' AND p.key = concat_ws(' ', row ->> 'entity_type', row ->> 'entity')))
+				AND judge.may_take_away(writer, row))
 		WHEN relation = 'entities' THEN NOT judge.may_manage(writer, at, row ->> 'entity_type', row ->> 'entity')
 		WHEN new IS NULL AND relation IN ('entity_grants', 'role_rules')
-				AND EXISTS (SELECT FROM parents p WHERE p.relation = 'entities' AND p.key = concat_ws(' ', row ->> 'entity_type', row ->> 'entity')) THEN false
+				AND judge.may_take_away(writer, row) THEN false
 		WHEN new IS NULL AND EXISTS (SELECT FROM parents p WHERE p.relation = 'roles' AND relation = 'role_rules' AND p.key = row ->> 'role') THEN false
 		WHEN relation = 'entity_grants' AND (judge.may_manage(writer, at, row ->> 'entity_type', row ->> 'entity') OR judge.admin_of(writer, at, row ->> 'team')) THEN false
 		WHEN relation = 'team_members' AND judge.admin_of(writer, at, row ->> 'team') THEN false
