@@ -219,6 +219,19 @@ CREATE FUNCTION judge.unearned(writer text) RETURNS SETOF text LANGUAGE sql STAB
 		AND NOT judge.had('member', writer, g.organization, g.scope, g.until, g.entity_type, g.entity, g.old_tags, g.was_here)
 $$;
 
+/*
+ * An entity that moves to another organization comes under the roles there, that
+ * with all scopes among them.  Who moves it gives all of that.
+ */
+CREATE FUNCTION judge.given_away(writer text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
+	SELECT format('%s %s goes from %s to %s, with %s', b.entity_type, b.entity, b.organization, a.organization, s.name)
+	FROM judge.before_entities b
+	JOIN judge.after_entities a ON (a.entity_type, a.entity) = (b.entity_type, b.entity) AND a.organization <> b.organization
+	JOIN rbac.scopes s ON s.entity_type = b.entity_type
+	JOIN judge.probes p ON p.scope = s.name
+	WHERE NOT judge.had('member', writer, b.organization, s.name, 'infinity', b.entity_type, b.entity, b.tags, true)
+$$;
+
 /* ---- rows that the writer had no business to change ---- */
 
 CREATE VIEW judge.changes AS
@@ -298,7 +311,7 @@ BEGIN
 		WHERE m.relation = 'members' AND m.key = concat_ws(' ', at, writer) AND (t.row ->> 'is_admin')::boolean AND m.row ->> 'kind' <> 'organization_token'
 			AND judge.until((m.row ->> 'expires_at')::timestamptz, (t.row ->> 'expires_at')::timestamptz) > now())
 		OR judge.had('member', writer, at, 'team:create', '-infinity') AND (judge.had('member', writer, at, 'team:delete', '-infinity')
-			OR NOT EXISTS (SELECT FROM judge.before_rows t WHERE t.relation IN ('team_members', 'team_roles', 'entity_grants') AND t.row ->> 'team' = of_team));
+			OR NOT EXISTS (SELECT FROM judge.before_rows t WHERE t.relation = 'teams' AND t.key = of_team));
 END $$;
 
 CREATE FUNCTION judge.may_manage(writer text, at text, type text, name text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
@@ -306,6 +319,13 @@ BEGIN
 	RETURN judge.had('member', writer, at, judge.access_scope(type), '-infinity', type, name)
 		OR EXISTS (SELECT FROM judge.before_entities e WHERE (e.entity_type, e.entity, e.organization) = (type, name, at)
 			AND judge.had('member', writer, at, judge.access_scope(type), '-infinity', type, name, e.tags, true));
+END $$;
+
+-- an entity, with all that names it, perhaps to register it again
+CREATE FUNCTION judge.may_take_away(writer text, naming jsonb) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	RETURN EXISTS (SELECT FROM judge.before_entities e WHERE (e.entity_type, e.entity) = (naming ->> 'entity_type', naming ->> 'entity')
+		AND judge.may_manage(writer, e.organization, e.entity_type, e.entity));
 END $$;
 
 CREATE FUNCTION judge.out_of_bounds(writer text) RETURNS SETOF text LANGUAGE sql STABLE AS $$
@@ -325,10 +345,10 @@ CREATE FUNCTION judge.out_of_bounds(writer text) RETURNS SETOF text LANGUAGE sql
 			AND coalesce((m.row ->> 'expires_at')::timestamptz, 'infinity') > now())
 			-- grants and rules that name an entity go with it, wherever they are
 			THEN NOT (new IS NULL AND relation IN ('entity_grants', 'role_rules')
-				AND EXISTS (SELECT FROM parents p WHERE p.relation = 'entities' AND p.key = concat_ws(' ', row ->> 'entity_type', row ->> 'entity')))
+				AND judge.may_take_away(writer, row))
 		WHEN relation = 'entities' THEN NOT judge.may_manage(writer, at, row ->> 'entity_type', row ->> 'entity')
 		WHEN new IS NULL AND relation IN ('entity_grants', 'role_rules')
-				AND EXISTS (SELECT FROM parents p WHERE p.relation = 'entities' AND p.key = concat_ws(' ', row ->> 'entity_type', row ->> 'entity')) THEN false
+				AND judge.may_take_away(writer, row) THEN false
 		WHEN new IS NULL AND EXISTS (SELECT FROM parents p WHERE p.relation = 'roles' AND relation = 'role_rules' AND p.key = row ->> 'role') THEN false
 		WHEN relation = 'entity_grants' AND (judge.may_manage(writer, at, row ->> 'entity_type', row ->> 'entity') OR judge.admin_of(writer, at, row ->> 'team')) THEN false
 		WHEN relation = 'team_members' AND judge.admin_of(writer, at, row ->> 'team') THEN false
@@ -356,10 +376,27 @@ BEGIN
 	DELETE FROM after_entities;
 	INSERT INTO after_entities SELECT * FROM entities_now;
 	RETURN QUERY SELECT E'v\tgains: ' || u FROM unearned(writer) u;
+	RETURN QUERY SELECT E'v\tgiven away: ' || g FROM given_away(writer) g;
 	RETURN QUERY SELECT E'v\tout of bounds: ' || o FROM out_of_bounds(writer) o;
 	RETURN QUERY SELECT E'v\tno lasting admin left in ' || organization
 		FROM (SELECT organization FROM lasting_admins_before EXCEPT SELECT organization FROM lasting_admins_after) o
 		WHERE EXISTS (SELECT FROM after_rows WHERE relation = 'organizations' AND key = organization);
+END $$;
+
+/*
+ * If something has been renamed, what was before is told by its new name, so that
+ * only what came by it is new.
+ */
+CREATE FUNCTION judge.renamed(renamed_relation text, old text, new text) RETURNS void LANGUAGE plpgsql SET search_path = judge, pg_catalog AS $$
+BEGIN
+	IF NOT EXISTS (SELECT FROM before_rows b WHERE b.relation = renamed_relation AND b.key = old)
+		OR EXISTS (SELECT FROM rows r WHERE r.relation = renamed_relation AND r.key = old)
+		OR NOT EXISTS (SELECT FROM rows r WHERE r.relation = renamed_relation AND r.key = new) THEN
+		RETURN;
+	END IF;
+	UPDATE before_rows SET key = replace(key, old, new), row = replace(row::text, to_jsonb(old)::text, to_jsonb(new)::text)::jsonb
+	WHERE organization = split_part(old, '/', 1);
+	UPDATE before SET holder = new WHERE holder = old AND class IN ('role', 'team');
 END $$;
 
 -- the state after, as the next state before
