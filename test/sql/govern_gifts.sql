@@ -27,7 +27,7 @@ BEGIN
 				RETURN NEXT format('%s: %s', member, answer);
 			WHEN OTHERS THEN
 				GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-				RETURN NEXT format(E'%s: %s %s\n    %s', member, sqlstate, sqlerrm, detail);
+				RETURN NEXT concat_ws(E'\n    ', format('%s: %s %s', member, sqlstate, sqlerrm), CASE WHEN sqlerrm !~ '^update or delete on table' THEN detail END);
 		END;
 	END LOOP;
 END $$;
