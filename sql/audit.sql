@@ -150,7 +150,7 @@ SELECT pg_catalog.pg_extension_config_dump('rbac.audit_log_id_seq', '');
  * rows.  The changed row of it that is nearest to the member leads to what
  * comes before it in the chain, from where the way to the member is as it was.
  */
-CREATE FUNCTION rbac.changed_members(first_id bigint, OUT organization text, OUT member text) RETURNS SETOF record
+CREATE FUNCTION rbac_internal.changed_members(first_id bigint, OUT organization text, OUT member text) RETURNS SETOF record
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -225,10 +225,10 @@ AS $$
 	SELECT organization, owner FROM rbac.entities JOIN owned_types USING (entity_type) WHERE owner IS NOT NULL
 	ORDER BY 1, 2
 $$;
-COMMENT ON FUNCTION rbac.changed_members(bigint) IS 'for access_changes: the members whose access may have been changed by what this transaction has logged, from this row of the audit log on';
-REVOKE EXECUTE ON FUNCTION rbac.changed_members(bigint) FROM PUBLIC;
+COMMENT ON FUNCTION rbac_internal.changed_members(bigint) IS 'for access_changes: the members whose access may have been changed by what this transaction has logged, from this row of the audit log on';
+REVOKE EXECUTE ON FUNCTION rbac_internal.changed_members(bigint) FROM PUBLIC;
 
-CREATE FUNCTION rbac.changed_entities(first_id bigint, organization text, OUT entity_type text, OUT entity text) RETURNS SETOF record
+CREATE FUNCTION rbac_internal.changed_entities(first_id bigint, organization text, OUT entity_type text, OUT entity text) RETURNS SETOF record
 	LANGUAGE sql STABLE PARALLEL UNSAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -243,8 +243,8 @@ AS $$
 	SELECT e.entity_type, e.entity FROM touched t JOIN rbac.entities e USING (entity_type, entity)
 	WHERE e.organization = changed_entities.organization
 $$;
-COMMENT ON FUNCTION rbac.changed_entities(bigint, text) IS 'for access_changes: the entities that are or were in an organization and whose rows have been changed';
-REVOKE EXECUTE ON FUNCTION rbac.changed_entities(bigint, text) FROM PUBLIC;
+COMMENT ON FUNCTION rbac_internal.changed_entities(bigint, text) IS 'for access_changes: the entities that are or were in an organization and whose rows have been changed';
+REVOKE EXECUTE ON FUNCTION rbac_internal.changed_entities(bigint, text) FROM PUBLIC;
 
 CREATE FUNCTION rbac.access_changes(max_rows bigint DEFAULT 1000,
 		OUT organization text, OUT member text, OUT entity_type text, OUT entity text, OUT condition jsonpath,

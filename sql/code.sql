@@ -9,36 +9,36 @@
  * are not, because apply() deletes what a document does not have.
  */
 
-CREATE FUNCTION rbac.document_name(organization text, name text) RETURNS text
+CREATE FUNCTION rbac_internal.document_name(organization text, name text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN pg_catalog.strpos(name, '/') > 0 THEN '.' || pg_catalog.substr(name, pg_catalog.length(organization) + 1) ELSE name END;
-COMMENT ON FUNCTION rbac.document_name(text, text) IS 'for export(): a name as documents have it, ./local name if it is the organization''s';
+COMMENT ON FUNCTION rbac_internal.document_name(text, text) IS 'for export(): a name as documents have it, ./local name if it is the organization''s';
 
-CREATE FUNCTION rbac.stored_name(organization text, name text) RETURNS text
+CREATE FUNCTION rbac_internal.stored_name(organization text, name text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE WHEN pg_catalog.left(name, 2) = './' THEN organization || pg_catalog.substr(name, 2) ELSE name END;
-COMMENT ON FUNCTION rbac.stored_name(text, text) IS 'for apply(): a name in a document as the tables have it';
+COMMENT ON FUNCTION rbac_internal.stored_name(text, text) IS 'for apply(): a name in a document as the tables have it';
 
 /* ---- export: a function for each section ---- */
 
-CREATE FUNCTION rbac.export_permission_sets(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.export_permission_sets(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			'name', rbac.document_name($1, p.name), 'description', p.description, 'entity_type', p.entity_type,
+			'name', rbac_internal.document_name($1, p.name), 'description', p.description, 'entity_type', p.entity_type,
 			'scopes', to_jsonb(NULLIF(p.scopes::text[], '{}')))) ORDER BY p.name), '[]')
 	FROM rbac.permission_sets p WHERE p.organization = $1
 $$;
-COMMENT ON FUNCTION rbac.export_permission_sets(text) IS 'for export(): an organization''s permission sets';
+COMMENT ON FUNCTION rbac_internal.export_permission_sets(text) IS 'for export(): an organization''s permission sets';
 
-CREATE FUNCTION rbac.export_roles(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.export_roles(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH rules AS (
 		SELECT rule.role, jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-				'permission_set', rbac.document_name($1, rule.permission_set), 'entity', rule.entity, 'condition', rule.condition))
+				'permission_set', rbac_internal.document_name($1, rule.permission_set), 'entity', rule.entity, 'condition', rule.condition))
 			ORDER BY rule.permission_set, rule.entity NULLS FIRST, rule.condition COLLATE "C" NULLS FIRST) AS list
 		FROM (
 			-- the same condition twice is nothing more
@@ -46,25 +46,25 @@ AS $$
 			FROM rbac.role_rules u JOIN rbac.roles r ON r.name = u.role WHERE r.organization = $1) AS rule
 		GROUP BY rule.role)
 	SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			'name', rbac.document_name($1, r.name), 'description', r.description,
+			'name', rbac_internal.document_name($1, r.name), 'description', r.description,
 			'all_scopes', NULLIF(r.all_scopes, false), 'rules', rules.list)) ORDER BY r.name), '[]')
 	FROM rbac.roles r LEFT JOIN rules ON rules.role = r.name WHERE r.organization = $1
 $$;
-COMMENT ON FUNCTION rbac.export_roles(text) IS 'for export(): an organization''s roles with their rules';
+COMMENT ON FUNCTION rbac_internal.export_roles(text) IS 'for export(): an organization''s roles with their rules';
 
-CREATE FUNCTION rbac.export_members(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.export_members(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
 AS $$
 	SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			'name', m.member, 'kind', NULLIF(m.kind, 'user'), 'role', rbac.document_name($1, m.role), 'expires_at', m.expires_at))
+			'name', m.member, 'kind', NULLIF(m.kind, 'user'), 'role', rbac_internal.document_name($1, m.role), 'expires_at', m.expires_at))
 		ORDER BY m.member), '[]')
 	FROM rbac.members m WHERE m.organization = $1
 $$;
-COMMENT ON FUNCTION rbac.export_members(text) IS 'for export(): an organization''s members';
+COMMENT ON FUNCTION rbac_internal.export_members(text) IS 'for export(): an organization''s members';
 
-CREATE FUNCTION rbac.export_teams(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.export_teams(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
@@ -76,18 +76,18 @@ AS $$
 		GROUP BY m.team
 	), roles AS (
 		SELECT r.team, jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-				'name', rbac.document_name($1, r.role), 'expires_at', r.expires_at)) ORDER BY r.role) AS list
+				'name', rbac_internal.document_name($1, r.role), 'expires_at', r.expires_at)) ORDER BY r.role) AS list
 		FROM rbac.team_roles r JOIN rbac.teams t ON t.name = r.team WHERE t.organization = $1
 		GROUP BY r.team)
 	SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			'name', rbac.document_name($1, t.name), 'description', t.description, 'source', NULLIF(t.source, 'rbac'),
+			'name', rbac_internal.document_name($1, t.name), 'description', t.description, 'source', NULLIF(t.source, 'rbac'),
 			'members', members.list, 'roles', roles.list)) ORDER BY t.name), '[]')
 	FROM rbac.teams t LEFT JOIN members ON members.team = t.name LEFT JOIN roles ON roles.team = t.name
 	WHERE t.organization = $1
 $$;
-COMMENT ON FUNCTION rbac.export_teams(text) IS 'for export(): an organization''s teams with their members and roles';
+COMMENT ON FUNCTION rbac_internal.export_teams(text) IS 'for export(): an organization''s teams with their members and roles';
 
-CREATE FUNCTION rbac.export_entity_grants(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.export_entity_grants(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
@@ -97,14 +97,14 @@ AS $$
 		UNION ALL
 		SELECT g.* FROM rbac.entity_grants g JOIN rbac.teams t ON t.name = g.team WHERE t.organization = $1)
 	SELECT COALESCE(jsonb_agg(jsonb_strip_nulls(jsonb_build_object(
-			'team', rbac.document_name($1, g.team), 'member', g.member,
-			'permission_set', rbac.document_name($1, g.permission_set), 'entity', g.entity, 'expires_at', g.expires_at))
+			'team', rbac_internal.document_name($1, g.team), 'member', g.member,
+			'permission_set', rbac_internal.document_name($1, g.permission_set), 'entity', g.entity, 'expires_at', g.expires_at))
 		ORDER BY g.team NULLS LAST, g.member, g.permission_set, g.entity), '[]')
 	FROM grants g
 $$;
-COMMENT ON FUNCTION rbac.export_entity_grants(text) IS 'for export(): the entity grants to an organization''s teams and members';
+COMMENT ON FUNCTION rbac_internal.export_entity_grants(text) IS 'for export(): the entity grants to an organization''s teams and members';
 
-CREATE FUNCTION rbac.organization_document(organization text) RETURNS jsonb
+CREATE FUNCTION rbac_internal.organization_document(organization text) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -112,22 +112,22 @@ AS $$
 		'rbac', 1,
 		'organization', o.name,
 		'description', o.description,
-		'default_role', (SELECT rbac.document_name($1, d.role) FROM rbac.default_roles d WHERE d.organization = $1),
-		'permission_sets', rbac.export_permission_sets($1),
-		'roles', rbac.export_roles($1),
-		'members', rbac.export_members($1),
-		'teams', rbac.export_teams($1),
-		'entity_grants', rbac.export_entity_grants($1),
-		'member_defaults', (SELECT COALESCE(jsonb_agg(rbac.document_name($1, d.permission_set) ORDER BY d.permission_set), '[]')
+		'default_role', (SELECT rbac_internal.document_name($1, d.role) FROM rbac.default_roles d WHERE d.organization = $1),
+		'permission_sets', rbac_internal.export_permission_sets($1),
+		'roles', rbac_internal.export_roles($1),
+		'members', rbac_internal.export_members($1),
+		'teams', rbac_internal.export_teams($1),
+		'entity_grants', rbac_internal.export_entity_grants($1),
+		'member_defaults', (SELECT COALESCE(jsonb_agg(rbac_internal.document_name($1, d.permission_set) ORDER BY d.permission_set), '[]')
 			FROM rbac.member_defaults d WHERE d.organization = $1),
 		'toggles', (SELECT COALESCE(jsonb_agg(s.scope ORDER BY s.scope), '[]')
 			FROM rbac.organization_settings s WHERE s.organization = $1)))
 	FROM rbac.organizations o WHERE o.name = $1
 $$;
-COMMENT ON FUNCTION rbac.organization_document(text) IS 'for export() and apply(): what the caller sees of an organization, as a document; NULL: no such organization';
+COMMENT ON FUNCTION rbac_internal.organization_document(text) IS 'for export() and apply(): what the caller sees of an organization, as a document; NULL: no such organization';
 
 /* A document of what one sees in part would have the rest deleted. */
-CREATE FUNCTION rbac.require_whole_view(organization text) RETURNS void
+CREATE FUNCTION rbac_internal.require_whole_view(organization text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -149,7 +149,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.require_whole_view(text) IS 'for export() and apply(): refuses who would see the organization in part only';
+COMMENT ON FUNCTION rbac_internal.require_whole_view(text) IS 'for export() and apply(): refuses who would see the organization in part only';
 
 CREATE FUNCTION rbac.export(organization text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
@@ -158,8 +158,8 @@ AS $$
 DECLARE
 	document jsonb;
 BEGIN
-	PERFORM rbac.require_whole_view(organization);
-	document := rbac.organization_document(organization);
+	PERFORM rbac_internal.require_whole_view(organization);
+	document := rbac_internal.organization_document(organization);
 	IF document IS NULL THEN
 		RAISE undefined_object USING MESSAGE = format('organization "%s" does not exist', organization);
 	END IF;
@@ -170,7 +170,7 @@ COMMENT ON FUNCTION rbac.export(text) IS 'all of an organization but its entitie
 
 /* ---- what is wrong with a document ---- */
 
-CREATE FUNCTION rbac.refuse_document(path text, problem text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
+CREATE FUNCTION rbac_internal.refuse_document(path text, problem text, detail text DEFAULT NULL, hint text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -188,30 +188,30 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.refuse_document(text, text, text, text) IS 'for apply(): an error that says where in the document it is, as a jsonpath';
+COMMENT ON FUNCTION rbac_internal.refuse_document(text, text, text, text) IS 'for apply(): an error that says where in the document it is, as a jsonpath';
 
-CREATE FUNCTION rbac.document_list(parent jsonb, path text, key text) RETURNS TABLE (item jsonb, item_path text)
+CREATE FUNCTION rbac_internal.document_list(parent jsonb, path text, key text) RETURNS TABLE (item jsonb, item_path text)
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE ROWS 100
 BEGIN ATOMIC
 	SELECT e.item, pg_catalog.format('%s.%s[%s]', path, key, e.n - 1)
 	FROM pg_catalog.jsonb_array_elements(parent -> key) WITH ORDINALITY AS e (item, n);
 END;
-COMMENT ON FUNCTION rbac.document_list(jsonb, text, text) IS 'for apply(): the items of a list in a document, and where they are';
+COMMENT ON FUNCTION rbac_internal.document_list(jsonb, text, text) IS 'for apply(): the items of a list in a document, and where they are';
 
-CREATE FUNCTION rbac.check_type(value jsonb, path text, type text) RETURNS void
+CREATE FUNCTION rbac_internal.check_type(value jsonb, path text, type text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF jsonb_typeof(value) <> type THEN
-		PERFORM rbac.refuse_document(path, format('must be of type %s, not %s', type, jsonb_typeof(value)),
+		PERFORM rbac_internal.refuse_document(path, format('must be of type %s, not %s', type, jsonb_typeof(value)),
 			hint => CASE WHEN value = 'null' THEN 'Leave it out.' END);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_type(jsonb, text, text) IS 'for apply(): refuses a value of another type';
+COMMENT ON FUNCTION rbac_internal.check_type(jsonb, text, text) IS 'for apply(): refuses a value of another type';
 
-CREATE FUNCTION rbac.check_object(value jsonb, path text, VARIADIC keys text[]) RETURNS void
+CREATE FUNCTION rbac_internal.check_object(value jsonb, path text, VARIADIC keys text[]) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -220,56 +220,56 @@ DECLARE
 	key   text;
 	type  text;
 BEGIN
-	PERFORM rbac.check_type(value, path, 'object');
+	PERFORM rbac_internal.check_type(value, path, 'object');
 	SELECT k INTO key FROM jsonb_object_keys(value) k WHERE k <> ALL (names);
 	IF FOUND THEN
-		PERFORM rbac.refuse_document(format('%s.%s', path, CASE WHEN key ~ '^[A-Za-z_][A-Za-z0-9_]*$' THEN key ELSE to_jsonb(key)::text END),
+		PERFORM rbac_internal.refuse_document(format('%s.%s', path, CASE WHEN key ~ '^[A-Za-z_][A-Za-z0-9_]*$' THEN key ELSE to_jsonb(key)::text END),
 			'unknown key', hint => format('Keys here are %s.', array_to_string(names, ', ')));
 	END IF;
 	FOREACH key IN ARRAY keys LOOP
 		type := split_part(key, ' ', 2);
 		key := split_part(key, ' ', 1);
 		IF value ? key THEN
-			PERFORM rbac.check_type(value -> key, path || '.' || key, rtrim(type, '?'));
+			PERFORM rbac_internal.check_type(value -> key, path || '.' || key, rtrim(type, '?'));
 		ELSIF type NOT LIKE '%?' THEN
-			PERFORM rbac.refuse_document(path, format('key "%s" is missing', key),
+			PERFORM rbac_internal.refuse_document(path, format('key "%s" is missing', key),
 				hint => CASE WHEN type = 'array' THEN 'What a document does not have is deleted. If that is what you want, make it an empty list, [].' END);
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_object(jsonb, text, text[]) IS 'for apply(): refuses unknown keys, missing ones and those of another type; keys are "name type", with a question mark if they may be left out';
+COMMENT ON FUNCTION rbac_internal.check_object(jsonb, text, text[]) IS 'for apply(): refuses unknown keys, missing ones and those of another type; keys are "name type", with a question mark if they may be left out';
 
-CREATE FUNCTION rbac.check_own_name(organization text, name text, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_own_name(organization text, name text, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF left(name, 2) <> './' THEN
-		PERFORM rbac.refuse_document(path, format('"%s" is not a name of the organization''s own', name),
+		PERFORM rbac_internal.refuse_document(path, format('"%s" is not a name of the organization''s own', name),
 			hint => format('Such names begin with ./, as in "./%s".', substr(name, strpos(name, '/') + 1)));
-	ELSIF NOT rbac.is_slug(rbac.stored_name(organization, name)) THEN
-		PERFORM rbac.refuse_document(path, format('"%s" is not a name', name),
+	ELSIF NOT rbac.is_slug(rbac_internal.stored_name(organization, name)) THEN
+		PERFORM rbac_internal.refuse_document(path, format('"%s" is not a name', name),
 			hint => 'With the organization''s name a name has at most 255 bytes, and no control characters; after ./ there has to be something.');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_own_name(text, text, text) IS 'for apply(): refuses a name that is not ./local name';
+COMMENT ON FUNCTION rbac_internal.check_own_name(text, text, text) IS 'for apply(): refuses a name that is not ./local name';
 
-CREATE FUNCTION rbac.check_plain_name(name text, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_plain_name(name text, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
 	IF NOT rbac.is_name(name) THEN
-		PERFORM rbac.refuse_document(path, format('"%s" is not a name', name),
+		PERFORM rbac_internal.refuse_document(path, format('"%s" is not a name', name),
 			hint => 'A name has 1 to 255 bytes, and no control characters.');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_plain_name(text, text) IS 'for apply(): refuses what cannot be the name of a member, entity or organization';
+COMMENT ON FUNCTION rbac_internal.check_plain_name(text, text) IS 'for apply(): refuses what cannot be the name of a member, entity or organization';
 
-CREATE FUNCTION rbac.check_reference(known jsonb, kind text, name text, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_reference(known jsonb, kind text, name text, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -277,7 +277,7 @@ BEGIN
 	IF known ? name THEN
 		RETURN;
 	END IF;
-	PERFORM rbac.refuse_document(path, format('%s "%s" does not exist', replace(kind, '_', ' '), name),
+	PERFORM rbac_internal.refuse_document(path, format('%s "%s" does not exist', replace(kind, '_', ' '), name),
 		hint => CASE
 			WHEN kind = 'member' THEN 'It has to be in $.members.'
 			WHEN left(name, 2) = './' OR kind = 'team' THEN format('It has to be in $.%ss, by the same name.', kind)
@@ -287,9 +287,9 @@ BEGIN
 		END);
 END
 $$;
-COMMENT ON FUNCTION rbac.check_reference(jsonb, text, text, text) IS 'for apply(): refuses the name of something that would not exist';
+COMMENT ON FUNCTION rbac_internal.check_reference(jsonb, text, text, text) IS 'for apply(): refuses the name of something that would not exist';
 
-CREATE FUNCTION rbac.check_scope_name(name text, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_scope_name(name text, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -300,12 +300,12 @@ BEGIN
 	PERFORM name::rbac.scope;
 EXCEPTION WHEN undefined_object OR data_exception THEN
 	GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
-	PERFORM rbac.refuse_document(path, problem, hint => advice);
+	PERFORM rbac_internal.refuse_document(path, problem, hint => advice);
 END
 $$;
-COMMENT ON FUNCTION rbac.check_scope_name(text, text) IS 'for apply(): refuses an unknown scope';
+COMMENT ON FUNCTION rbac_internal.check_scope_name(text, text) IS 'for apply(): refuses an unknown scope';
 
-CREATE FUNCTION rbac.check_condition(condition text, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_condition(condition text, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -315,13 +315,13 @@ BEGIN
 	PERFORM condition::jsonpath;
 EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
 	GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
-	PERFORM rbac.refuse_document(path, problem, hint => 'A condition is a jsonpath predicate on the entity''s tags, such as $.env == "prod".');
+	PERFORM rbac_internal.refuse_document(path, problem, hint => 'A condition is a jsonpath predicate on the entity''s tags, such as $.env == "prod".');
 END
 $$;
-COMMENT ON FUNCTION rbac.check_condition(text, text) IS 'for apply(): refuses what is no jsonpath';
+COMMENT ON FUNCTION rbac_internal.check_condition(text, text) IS 'for apply(): refuses what is no jsonpath';
 
 /* Dates that depend on settings, and words like tomorrow, mean something else the next time. */
-CREATE FUNCTION rbac.check_expiry(item jsonb, path text) RETURNS void
+CREATE FUNCTION rbac_internal.check_expiry(item jsonb, path text) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -335,16 +335,16 @@ BEGIN
 		known := false;
 	END;
 	IF NOT known OR value !~ '^(\d{4,}-\d\d-\d\d([T ].*)?|-?infinity)$' THEN
-		PERFORM rbac.refuse_document(path || '.expires_at', format('"%s" is not a time', value),
+		PERFORM rbac_internal.refuse_document(path || '.expires_at', format('"%s" is not a time', value),
 			hint => 'Write it as 2030-12-31T12:00:00Z; without a time zone it is UTC.');
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_expiry(jsonb, text) IS 'for apply(): refuses an expires_at that is not in ISO format';
+COMMENT ON FUNCTION rbac_internal.check_expiry(jsonb, text) IS 'for apply(): refuses an expires_at that is not in ISO format';
 
 /* ---- the same, section by section ---- */
 
-CREATE FUNCTION rbac.check_permission_sets(document jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_permission_sets(document jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -353,30 +353,30 @@ DECLARE
 	scope record;
 	type  text;
 BEGIN
-	FOR s IN SELECT * FROM rbac.document_list(document, '$', 'permission_sets') LOOP
-		PERFORM rbac.check_object(s.item, s.item_path, 'name string', 'entity_type string', 'scopes array?', 'description string?');
-		PERFORM rbac.check_own_name(document ->> 'organization', s.item ->> 'name', s.item_path || '.name');
+	FOR s IN SELECT * FROM rbac_internal.document_list(document, '$', 'permission_sets') LOOP
+		PERFORM rbac_internal.check_object(s.item, s.item_path, 'name string', 'entity_type string', 'scopes array?', 'description string?');
+		PERFORM rbac_internal.check_own_name(document ->> 'organization', s.item ->> 'name', s.item_path || '.name');
 		type := s.item ->> 'entity_type';
 		IF NOT EXISTS (SELECT FROM rbac.entity_types t WHERE t.name = type) THEN
-			PERFORM rbac.refuse_document(s.item_path || '.entity_type', format('entity type "%s" does not exist', type),
+			PERFORM rbac_internal.refuse_document(s.item_path || '.entity_type', format('entity type "%s" does not exist', type),
 				hint => 'Table rbac.entity_types holds them.');
 		END IF;
 		FOR scope IN
 			SELECT e.item, e.item_path, known.entity_type
-			FROM rbac.document_list(s.item, s.item_path, 'scopes') e LEFT JOIN rbac.scopes known ON known.name = e.item #>> '{}'
+			FROM rbac_internal.document_list(s.item, s.item_path, 'scopes') e LEFT JOIN rbac.scopes known ON known.name = e.item #>> '{}'
 			WHERE jsonb_typeof(e.item) <> 'string' OR known.entity_type IS DISTINCT FROM type
 		LOOP
-			PERFORM rbac.check_type(scope.item, scope.item_path, 'string');
-			PERFORM rbac.check_scope_name(scope.item #>> '{}', scope.item_path);
-			PERFORM rbac.refuse_document(scope.item_path, format('scope %s does not belong in this permission set', scope.item),
+			PERFORM rbac_internal.check_type(scope.item, scope.item_path, 'string');
+			PERFORM rbac_internal.check_scope_name(scope.item #>> '{}', scope.item_path);
+			PERFORM rbac_internal.refuse_document(scope.item_path, format('scope %s does not belong in this permission set', scope.item),
 				detail => format('The scope is of entity type "%s", the set of "%s".', scope.entity_type, type));
 		END LOOP;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_permission_sets(jsonb) IS 'for apply(): refuses what cannot be an organization''s permission sets';
+COMMENT ON FUNCTION rbac_internal.check_permission_sets(jsonb) IS 'for apply(): refuses what cannot be an organization''s permission sets';
 
-CREATE FUNCTION rbac.check_roles(document jsonb, sets jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_roles(document jsonb, sets jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -384,57 +384,57 @@ DECLARE
 	r    record;
 	rule record;
 BEGIN
-	FOR r IN SELECT * FROM rbac.document_list(document, '$', 'roles') LOOP
-		PERFORM rbac.check_object(r.item, r.item_path, 'name string', 'rules array?', 'all_scopes boolean?', 'description string?');
-		PERFORM rbac.check_own_name(document ->> 'organization', r.item ->> 'name', r.item_path || '.name');
-		FOR rule IN SELECT * FROM rbac.document_list(r.item, r.item_path, 'rules') LOOP
-			PERFORM rbac.check_object(rule.item, rule.item_path, 'permission_set string', 'entity string?', 'condition string?');
-			PERFORM rbac.check_reference(sets, 'permission_set', rule.item ->> 'permission_set', rule.item_path || '.permission_set');
+	FOR r IN SELECT * FROM rbac_internal.document_list(document, '$', 'roles') LOOP
+		PERFORM rbac_internal.check_object(r.item, r.item_path, 'name string', 'rules array?', 'all_scopes boolean?', 'description string?');
+		PERFORM rbac_internal.check_own_name(document ->> 'organization', r.item ->> 'name', r.item_path || '.name');
+		FOR rule IN SELECT * FROM rbac_internal.document_list(r.item, r.item_path, 'rules') LOOP
+			PERFORM rbac_internal.check_object(rule.item, rule.item_path, 'permission_set string', 'entity string?', 'condition string?');
+			PERFORM rbac_internal.check_reference(sets, 'permission_set', rule.item ->> 'permission_set', rule.item_path || '.permission_set');
 			IF rule.item ?& '{entity,condition}' THEN
-				PERFORM rbac.refuse_document(rule.item_path, 'a rule has an entity or a condition, not both');
+				PERFORM rbac_internal.refuse_document(rule.item_path, 'a rule has an entity or a condition, not both');
 			END IF;
 			IF rule.item ?| '{entity,condition}' AND sets ->> (rule.item ->> 'permission_set') = 'organization' THEN
-				PERFORM rbac.refuse_document(rule.item_path, format('permission set "%s" is for the organization, not for entities', rule.item ->> 'permission_set'),
+				PERFORM rbac_internal.refuse_document(rule.item_path, format('permission set "%s" is for the organization, not for entities', rule.item ->> 'permission_set'),
 					hint => 'Leave entity and condition out.');
 			END IF;
 			IF rule.item ? 'entity' THEN
-				PERFORM rbac.check_plain_name(rule.item ->> 'entity', rule.item_path || '.entity');
+				PERFORM rbac_internal.check_plain_name(rule.item ->> 'entity', rule.item_path || '.entity');
 			ELSIF rule.item ? 'condition' THEN
-				PERFORM rbac.check_condition(rule.item ->> 'condition', rule.item_path || '.condition');
+				PERFORM rbac_internal.check_condition(rule.item ->> 'condition', rule.item_path || '.condition');
 			END IF;
 		END LOOP;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_roles(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s roles';
+COMMENT ON FUNCTION rbac_internal.check_roles(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s roles';
 
-CREATE FUNCTION rbac.check_members(document jsonb, roles jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_members(document jsonb, roles jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	m record;
 BEGIN
-	FOR m IN SELECT * FROM rbac.document_list(document, '$', 'members') LOOP
-		PERFORM rbac.check_object(m.item, m.item_path, 'name string', 'role string', 'kind string?', 'expires_at string?');
-		PERFORM rbac.check_plain_name(m.item ->> 'name', m.item_path || '.name');
-		PERFORM rbac.check_reference(roles, 'role', m.item ->> 'role', m.item_path || '.role');
+	FOR m IN SELECT * FROM rbac_internal.document_list(document, '$', 'members') LOOP
+		PERFORM rbac_internal.check_object(m.item, m.item_path, 'name string', 'role string', 'kind string?', 'expires_at string?');
+		PERFORM rbac_internal.check_plain_name(m.item ->> 'name', m.item_path || '.name');
+		PERFORM rbac_internal.check_reference(roles, 'role', m.item ->> 'role', m.item_path || '.role');
 		IF m.item ->> 'kind' NOT IN ('user', 'organization_token', 'team_token') THEN
-			PERFORM rbac.refuse_document(m.item_path || '.kind', format('there are no members of kind "%s"', m.item ->> 'kind'),
+			PERFORM rbac_internal.refuse_document(m.item_path || '.kind', format('there are no members of kind "%s"', m.item ->> 'kind'),
 				hint => 'Use user, organization_token or team_token; user can be left out.');
 		END IF;
 		IF m.item ->> 'kind' = 'team_token' AND m.item ->> 'role' <> 'Member' THEN
-			PERFORM rbac.refuse_document(m.item_path || '.role', 'the role of a team_token is "Member"');
+			PERFORM rbac_internal.refuse_document(m.item_path || '.role', 'the role of a team_token is "Member"');
 		END IF;
 		IF m.item ? 'expires_at' THEN
-			PERFORM rbac.check_expiry(m.item, m.item_path);
+			PERFORM rbac_internal.check_expiry(m.item, m.item_path);
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_members(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s members';
+COMMENT ON FUNCTION rbac_internal.check_members(jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s members';
 
-CREATE FUNCTION rbac.check_teams(document jsonb, roles jsonb, members jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_teams(document jsonb, roles jsonb, members jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -442,64 +442,64 @@ DECLARE
 	t record;
 	e record;
 BEGIN
-	FOR t IN SELECT * FROM rbac.document_list(document, '$', 'teams') LOOP
-		PERFORM rbac.check_object(t.item, t.item_path, 'name string', 'members array?', 'roles array?', 'source string?', 'description string?');
-		PERFORM rbac.check_own_name(document ->> 'organization', t.item ->> 'name', t.item_path || '.name');
+	FOR t IN SELECT * FROM rbac_internal.document_list(document, '$', 'teams') LOOP
+		PERFORM rbac_internal.check_object(t.item, t.item_path, 'name string', 'members array?', 'roles array?', 'source string?', 'description string?');
+		PERFORM rbac_internal.check_own_name(document ->> 'organization', t.item ->> 'name', t.item_path || '.name');
 		IF t.item ->> 'source' NOT IN ('rbac', 'github') THEN
-			PERFORM rbac.refuse_document(t.item_path || '.source', format('there are no teams from "%s"', t.item ->> 'source'),
+			PERFORM rbac_internal.refuse_document(t.item_path || '.source', format('there are no teams from "%s"', t.item ->> 'source'),
 				hint => 'Use rbac or github; rbac can be left out.');
 		END IF;
-		FOR e IN SELECT * FROM rbac.document_list(t.item, t.item_path, 'members') LOOP
-			PERFORM rbac.check_object(e.item, e.item_path, 'name string', 'is_admin boolean?', 'expires_at string?');
-			PERFORM rbac.check_reference(members, 'member', e.item ->> 'name', e.item_path || '.name');
+		FOR e IN SELECT * FROM rbac_internal.document_list(t.item, t.item_path, 'members') LOOP
+			PERFORM rbac_internal.check_object(e.item, e.item_path, 'name string', 'is_admin boolean?', 'expires_at string?');
+			PERFORM rbac_internal.check_reference(members, 'member', e.item ->> 'name', e.item_path || '.name');
 			IF e.item ? 'expires_at' THEN
-				PERFORM rbac.check_expiry(e.item, e.item_path);
+				PERFORM rbac_internal.check_expiry(e.item, e.item_path);
 			END IF;
 		END LOOP;
-		FOR e IN SELECT * FROM rbac.document_list(t.item, t.item_path, 'roles') LOOP
-			PERFORM rbac.check_object(e.item, e.item_path, 'name string', 'expires_at string?');
-			PERFORM rbac.check_reference(roles, 'role', e.item ->> 'name', e.item_path || '.name');
+		FOR e IN SELECT * FROM rbac_internal.document_list(t.item, t.item_path, 'roles') LOOP
+			PERFORM rbac_internal.check_object(e.item, e.item_path, 'name string', 'expires_at string?');
+			PERFORM rbac_internal.check_reference(roles, 'role', e.item ->> 'name', e.item_path || '.name');
 			IF e.item ? 'expires_at' THEN
-				PERFORM rbac.check_expiry(e.item, e.item_path);
+				PERFORM rbac_internal.check_expiry(e.item, e.item_path);
 			END IF;
 		END LOOP;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_teams(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s teams';
+COMMENT ON FUNCTION rbac_internal.check_teams(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be an organization''s teams';
 
-CREATE FUNCTION rbac.check_entity_grants(document jsonb, sets jsonb, members jsonb, teams jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_entity_grants(document jsonb, sets jsonb, members jsonb, teams jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	g record;
 BEGIN
-	FOR g IN SELECT * FROM rbac.document_list(document, '$', 'entity_grants') LOOP
-		PERFORM rbac.check_object(g.item, g.item_path, 'permission_set string', 'entity string', 'team string?', 'member string?', 'expires_at string?');
-		PERFORM rbac.check_reference(sets, 'permission_set', g.item ->> 'permission_set', g.item_path || '.permission_set');
-		PERFORM rbac.check_plain_name(g.item ->> 'entity', g.item_path || '.entity');
+	FOR g IN SELECT * FROM rbac_internal.document_list(document, '$', 'entity_grants') LOOP
+		PERFORM rbac_internal.check_object(g.item, g.item_path, 'permission_set string', 'entity string', 'team string?', 'member string?', 'expires_at string?');
+		PERFORM rbac_internal.check_reference(sets, 'permission_set', g.item ->> 'permission_set', g.item_path || '.permission_set');
+		PERFORM rbac_internal.check_plain_name(g.item ->> 'entity', g.item_path || '.entity');
 		IF g.item ? 'team' = g.item ? 'member' THEN
-			PERFORM rbac.refuse_document(g.item_path, 'a grant is to a team or to a member, exactly one');
+			PERFORM rbac_internal.refuse_document(g.item_path, 'a grant is to a team or to a member, exactly one');
 		END IF;
 		IF g.item ? 'team' THEN
-			PERFORM rbac.check_reference(teams, 'team', g.item ->> 'team', g.item_path || '.team');
+			PERFORM rbac_internal.check_reference(teams, 'team', g.item ->> 'team', g.item_path || '.team');
 		ELSE
-			PERFORM rbac.check_reference(members, 'member', g.item ->> 'member', g.item_path || '.member');
+			PERFORM rbac_internal.check_reference(members, 'member', g.item ->> 'member', g.item_path || '.member');
 		END IF;
 		IF sets ->> (g.item ->> 'permission_set') = 'organization' THEN
-			PERFORM rbac.refuse_document(g.item_path || '.permission_set', format('permission set "%s" is for the organization, not for entities', g.item ->> 'permission_set'),
+			PERFORM rbac_internal.refuse_document(g.item_path || '.permission_set', format('permission set "%s" is for the organization, not for entities', g.item ->> 'permission_set'),
 				hint => 'Let a role give it.');
 		END IF;
 		IF g.item ? 'expires_at' THEN
-			PERFORM rbac.check_expiry(g.item, g.item_path);
+			PERFORM rbac_internal.check_expiry(g.item, g.item_path);
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_entity_grants(jsonb, jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be entity grants in an organization';
+COMMENT ON FUNCTION rbac_internal.check_entity_grants(jsonb, jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be entity grants in an organization';
 
-CREATE FUNCTION rbac.check_settings(document jsonb, sets jsonb, roles jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_settings(document jsonb, sets jsonb, roles jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -507,31 +507,31 @@ DECLARE
 	e record;
 BEGIN
 	IF document ? 'default_role' THEN
-		PERFORM rbac.check_reference(roles, 'role', document ->> 'default_role', '$.default_role');
+		PERFORM rbac_internal.check_reference(roles, 'role', document ->> 'default_role', '$.default_role');
 	END IF;
-	FOR e IN SELECT * FROM rbac.document_list(document, '$', 'member_defaults') LOOP
-		PERFORM rbac.check_type(e.item, e.item_path, 'string');
-		PERFORM rbac.check_reference(sets, 'permission_set', e.item #>> '{}', e.item_path);
+	FOR e IN SELECT * FROM rbac_internal.document_list(document, '$', 'member_defaults') LOOP
+		PERFORM rbac_internal.check_type(e.item, e.item_path, 'string');
+		PERFORM rbac_internal.check_reference(sets, 'permission_set', e.item #>> '{}', e.item_path);
 		IF sets ->> (e.item #>> '{}') = 'organization' THEN
-			PERFORM rbac.refuse_document(e.item_path, format('permission set %s is for the organization, not for entities', e.item));
+			PERFORM rbac_internal.refuse_document(e.item_path, format('permission set %s is for the organization, not for entities', e.item));
 		END IF;
 	END LOOP;
 	FOR e IN
 		SELECT t.item, t.item_path, known.toggle
-		FROM rbac.document_list(document, '$', 'toggles') t LEFT JOIN rbac.scopes known ON known.name = t.item #>> '{}'
+		FROM rbac_internal.document_list(document, '$', 'toggles') t LEFT JOIN rbac.scopes known ON known.name = t.item #>> '{}'
 	LOOP
-		PERFORM rbac.check_type(e.item, e.item_path, 'string');
-		PERFORM rbac.check_scope_name(e.item #>> '{}', e.item_path);
+		PERFORM rbac_internal.check_type(e.item, e.item_path, 'string');
+		PERFORM rbac_internal.check_scope_name(e.item #>> '{}', e.item_path);
 		IF NOT e.toggle THEN
-			PERFORM rbac.refuse_document(e.item_path, format('scope %s is no toggle', e.item),
+			PERFORM rbac_internal.refuse_document(e.item_path, format('scope %s is no toggle', e.item),
 				hint => 'Those that are have toggle set in rbac.scopes.');
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_settings(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be default role, member defaults and toggles of an organization';
+COMMENT ON FUNCTION rbac_internal.check_settings(jsonb, jsonb, jsonb) IS 'for apply(): refuses what cannot be default role, member defaults and toggles of an organization';
 
-CREATE FUNCTION rbac.check_document(document jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_document(document jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
@@ -542,42 +542,42 @@ DECLARE
 	members jsonb;
 	teams   jsonb;
 BEGIN
-	PERFORM rbac.check_type(document, '$', 'object');
+	PERFORM rbac_internal.check_type(document, '$', 'object');
 	IF document -> 'rbac' <> '1' THEN
-		PERFORM rbac.refuse_document('$.rbac', format('documents of version %s are not known', document -> 'rbac'), hint => 'Known is version 1.');
+		PERFORM rbac_internal.refuse_document('$.rbac', format('documents of version %s are not known', document -> 'rbac'), hint => 'Known is version 1.');
 	END IF;
-	PERFORM rbac.check_object(document, '$', 'rbac number', 'organization string', 'description string?', 'default_role string?',
+	PERFORM rbac_internal.check_object(document, '$', 'rbac number', 'organization string', 'description string?', 'default_role string?',
 		'permission_sets array', 'roles array', 'members array', 'teams array', 'entity_grants array', 'member_defaults array', 'toggles array');
-	PERFORM rbac.check_plain_name(document ->> 'organization', '$.organization');
+	PERFORM rbac_internal.check_plain_name(document ->> 'organization', '$.organization');
 	IF strpos(document ->> 'organization', '/') > 0 THEN
-		PERFORM rbac.refuse_document('$.organization', 'an organization''s name has no slash');
+		PERFORM rbac_internal.refuse_document('$.organization', 'an organization''s name has no slash');
 	END IF;
 
-	PERFORM rbac.check_permission_sets(document);
+	PERFORM rbac_internal.check_permission_sets(document);
 	-- what can be referred to, sets with their types
 	SELECT COALESCE(jsonb_object_agg(p.name, p.entity_type), '{}') INTO sets FROM (
 		SELECT s.name, s.entity_type FROM rbac.permission_sets s WHERE s.organization IS NULL
 		UNION ALL
-		SELECT e.item ->> 'name', e.item ->> 'entity_type' FROM rbac.document_list(document, '$', 'permission_sets') e) AS p;
-	PERFORM rbac.check_roles(document, sets);
+		SELECT e.item ->> 'name', e.item ->> 'entity_type' FROM rbac_internal.document_list(document, '$', 'permission_sets') e) AS p;
+	PERFORM rbac_internal.check_roles(document, sets);
 	SELECT COALESCE(jsonb_object_agg(r.name, true), '{}') INTO roles FROM (
 		SELECT s.name FROM rbac.roles s WHERE s.organization IS NULL
 		UNION ALL
-		SELECT e.item ->> 'name' FROM rbac.document_list(document, '$', 'roles') e) AS r;
-	PERFORM rbac.check_members(document, roles);
-	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO members FROM rbac.document_list(document, '$', 'members') e;
-	PERFORM rbac.check_teams(document, roles, members);
-	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO teams FROM rbac.document_list(document, '$', 'teams') e;
-	PERFORM rbac.check_entity_grants(document, sets, members, teams);
-	PERFORM rbac.check_settings(document, sets, roles);
-	PERFORM rbac.check_duplicates(document);
+		SELECT e.item ->> 'name' FROM rbac_internal.document_list(document, '$', 'roles') e) AS r;
+	PERFORM rbac_internal.check_members(document, roles);
+	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO members FROM rbac_internal.document_list(document, '$', 'members') e;
+	PERFORM rbac_internal.check_teams(document, roles, members);
+	SELECT COALESCE(jsonb_object_agg(e.item ->> 'name', true), '{}') INTO teams FROM rbac_internal.document_list(document, '$', 'teams') e;
+	PERFORM rbac_internal.check_entity_grants(document, sets, members, teams);
+	PERFORM rbac_internal.check_settings(document, sets, roles);
+	PERFORM rbac_internal.check_duplicates(document);
 END
 $$;
-COMMENT ON FUNCTION rbac.check_document(jsonb) IS 'for apply(): refuses a document that does not validate, with the path of what is wrong';
+COMMENT ON FUNCTION rbac_internal.check_document(jsonb) IS 'for apply(): refuses a document that does not validate, with the path of what is wrong';
 
 /* ---- what a document says, one by one ---- */
 
-CREATE FUNCTION rbac.document_items(document jsonb)
+CREATE FUNCTION rbac_internal.document_items(document jsonb)
 	RETURNS TABLE (section integer, kind text, key text[], name text, value jsonb, path text)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
@@ -589,26 +589,26 @@ AS $$
 		-- what is named ./ in them is the organization's
 		SELECT 2, 'permission_set', NULL, s.item || jsonb_strip_nulls(jsonb_build_object('scopes',
 				to_jsonb(NULLIF(ARRAY(SELECT jsonb_array_elements_text(s.item -> 'scopes'))::rbac.scopeset::text[], '{}')))), s.item_path
-			FROM rbac.document_list(document, '$', 'permission_sets') s
+			FROM rbac_internal.document_list(document, '$', 'permission_sets') s
 		UNION ALL SELECT 3, 'role', NULL, r.item - 'rules', r.item_path
-			FROM rbac.document_list(document, '$', 'roles') r
+			FROM rbac_internal.document_list(document, '$', 'roles') r
 		UNION ALL SELECT 3, 'role_rule', r.item ->> 'name', u.item || jsonb_strip_nulls(jsonb_build_object('condition', (u.item ->> 'condition')::jsonpath::text)), u.item_path
-			FROM rbac.document_list(document, '$', 'roles') r, rbac.document_list(r.item, r.item_path, 'rules') u
+			FROM rbac_internal.document_list(document, '$', 'roles') r, rbac_internal.document_list(r.item, r.item_path, 'rules') u
 		UNION ALL SELECT 4, 'default_role', NULL, document -> 'default_role', '$.default_role' WHERE document ? 'default_role'
 		UNION ALL SELECT 5, 'member', NULL, m.item, m.item_path
-			FROM rbac.document_list(document, '$', 'members') m
+			FROM rbac_internal.document_list(document, '$', 'members') m
 		UNION ALL SELECT 6, 'team', NULL, t.item - 'members' - 'roles', t.item_path
-			FROM rbac.document_list(document, '$', 'teams') t
+			FROM rbac_internal.document_list(document, '$', 'teams') t
 		UNION ALL SELECT 6, 'team_role', t.item ->> 'name', r.item, r.item_path
-			FROM rbac.document_list(document, '$', 'teams') t, rbac.document_list(t.item, t.item_path, 'roles') r
+			FROM rbac_internal.document_list(document, '$', 'teams') t, rbac_internal.document_list(t.item, t.item_path, 'roles') r
 		UNION ALL SELECT 6, 'team_member', t.item ->> 'name', m.item, m.item_path
-			FROM rbac.document_list(document, '$', 'teams') t, rbac.document_list(t.item, t.item_path, 'members') m
+			FROM rbac_internal.document_list(document, '$', 'teams') t, rbac_internal.document_list(t.item, t.item_path, 'members') m
 		UNION ALL SELECT 7, 'entity_grant', COALESCE(g.item ->> 'team', g.item ->> 'member'), g.item, g.item_path
-			FROM rbac.document_list(document, '$', 'entity_grants') g
+			FROM rbac_internal.document_list(document, '$', 'entity_grants') g
 		UNION ALL SELECT 8, 'member_default', NULL, d.item, d.item_path
-			FROM rbac.document_list(document, '$', 'member_defaults') d
+			FROM rbac_internal.document_list(document, '$', 'member_defaults') d
 		UNION ALL SELECT 9, 'toggle', NULL, t.item, t.item_path
-			FROM rbac.document_list(document, '$', 'toggles') t
+			FROM rbac_internal.document_list(document, '$', 'toggles') t
 	)
 	SELECT 1, 'organization', ARRAY[organization], organization, jsonb_strip_nulls(jsonb_build_object('name', organization, 'description', document -> 'description')), '$'
 	FROM whole WHERE organization IS NOT NULL
@@ -620,7 +620,7 @@ AS $$
 			WHEN 'member' THEN ARRAY[value ->> 'name']
 			WHEN 'team_role' THEN ARRAY[full_owner, full_name]
 			WHEN 'team_member' THEN ARRAY[full_owner, value ->> 'name']
-			WHEN 'entity_grant' THEN ARRAY[rbac.stored_name(organization, value ->> 'team'), value ->> 'member', full_set, value ->> 'entity']
+			WHEN 'entity_grant' THEN ARRAY[rbac_internal.stored_name(organization, value ->> 'team'), value ->> 'member', full_set, value ->> 'entity']
 			WHEN 'member_default' THEN ARRAY[full_text]
 			WHEN 'toggle' THEN ARRAY[full_text]
 			ELSE ARRAY[full_name]
@@ -631,7 +631,7 @@ AS $$
 			WHEN 'member' THEN value ->> 'name'
 			WHEN 'team_role' THEN concat(full_owner, ': ', full_name)
 			WHEN 'team_member' THEN concat(full_owner, ': ', value ->> 'name')
-			WHEN 'entity_grant' THEN concat(COALESCE(rbac.stored_name(organization, value ->> 'team'), value ->> 'member'), ': ', full_set, ' on ', value ->> 'entity')
+			WHEN 'entity_grant' THEN concat(COALESCE(rbac_internal.stored_name(organization, value ->> 'team'), value ->> 'member'), ': ', full_set, ' on ', value ->> 'entity')
 			WHEN 'member_default' THEN full_text
 			WHEN 'toggle' THEN full_text
 			ELSE full_name
@@ -644,14 +644,14 @@ AS $$
 		ELSE value END,
 		path
 	FROM item, whole, LATERAL (SELECT
-		rbac.stored_name(organization, owner) AS full_owner,
-		rbac.stored_name(organization, value ->> 'name') AS full_name,
-		rbac.stored_name(organization, value ->> 'permission_set') AS full_set,
-		rbac.stored_name(organization, value #>> '{}') AS full_text) AS names
+		rbac_internal.stored_name(organization, owner) AS full_owner,
+		rbac_internal.stored_name(organization, value ->> 'name') AS full_name,
+		rbac_internal.stored_name(organization, value ->> 'permission_set') AS full_set,
+		rbac_internal.stored_name(organization, value #>> '{}') AS full_text) AS names
 $$;
-COMMENT ON FUNCTION rbac.document_items(jsonb) IS 'for apply(): all that a document says, in normal form: as rows with kind, key, name as shown, the item without its lists, and where it is';
+COMMENT ON FUNCTION rbac_internal.document_items(jsonb) IS 'for apply(): all that a document says, in normal form: as rows with kind, key, name as shown, the item without its lists, and where it is';
 
-CREATE FUNCTION rbac.check_duplicates(document jsonb) RETURNS void
+CREATE FUNCTION rbac_internal.check_duplicates(document jsonb) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -660,19 +660,19 @@ DECLARE
 BEGIN
 	SELECT i.paths INTO paths
 	FROM (SELECT array_agg(n.path ORDER BY n.no) AS paths, min(n.no) AS first
-		FROM (SELECT d.kind, d.key, d.path, row_number() OVER () AS no FROM rbac.document_items(document) d) AS n
+		FROM (SELECT d.kind, d.key, d.path, row_number() OVER () AS no FROM rbac_internal.document_items(document) d) AS n
 		GROUP BY n.kind, n.key HAVING count(*) > 1) AS i
 	ORDER BY i.first LIMIT 1;
 	IF FOUND THEN
-		PERFORM rbac.refuse_document(paths[2], 'it is there already', detail => format('It is the same as %s.', paths[1]));
+		PERFORM rbac_internal.refuse_document(paths[2], 'it is there already', detail => format('It is the same as %s.', paths[1]));
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.check_duplicates(jsonb) IS 'for apply(): refuses to be told something twice';
+COMMENT ON FUNCTION rbac_internal.check_duplicates(jsonb) IS 'for apply(): refuses to be told something twice';
 
 /* ---- apply ---- */
 
-CREATE TYPE rbac.document_change AS (
+CREATE TYPE rbac_internal.document_change AS (
 	action   text,     -- create, change or delete
 	section  integer,  -- where to report it
 	kind     text,
@@ -683,16 +683,16 @@ CREATE TYPE rbac.document_change AS (
 	path     text,     -- in the document
 	cascades boolean   -- goes with what it belongs to
 );
-COMMENT ON TYPE rbac.document_change IS 'for apply(): one thing in which an organization differs from a document';
+COMMENT ON TYPE rbac_internal.document_change IS 'for apply(): one thing in which an organization differs from a document';
 
-CREATE FUNCTION rbac.document_changes(current jsonb, document jsonb) RETURNS rbac.document_change[]
+CREATE FUNCTION rbac_internal.document_changes(current jsonb, document jsonb) RETURNS rbac_internal.document_change[]
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 	WITH difference AS (
 		SELECT CASE WHEN o.key IS NULL THEN 'create' WHEN n.key IS NULL THEN 'delete' ELSE 'change' END AS action,
 			section, kind, key, COALESCE(n.name, o.name) AS name, o.value AS old, n.value AS new, n.path
-		FROM rbac.document_items(current) o FULL JOIN rbac.document_items(document) n USING (section, kind, key)
+		FROM rbac_internal.document_items(current) o FULL JOIN rbac_internal.document_items(document) n USING (section, kind, key)
 		WHERE o.value IS DISTINCT FROM n.value
 	), gone AS (
 		SELECT array_agg(key[1]) FILTER (WHERE kind = 'role') AS roles,
@@ -706,38 +706,38 @@ AS $$
 			WHEN 'team_role' THEN key[1] = ANY (teams)
 			WHEN 'team_member' THEN key[1] = ANY (teams) OR key[2] = ANY (members)
 			WHEN 'entity_grant' THEN key[1] = ANY (teams) OR key[2] = ANY (members)
-		END, false))::rbac.document_change), '{}')
+		END, false))::rbac_internal.document_change), '{}')
 	FROM difference, gone
 $$;
-COMMENT ON FUNCTION rbac.document_changes(jsonb, jsonb) IS 'for apply(): in what a document differs from how an organization is';
+COMMENT ON FUNCTION rbac_internal.document_changes(jsonb, jsonb) IS 'for apply(): in what a document differs from how an organization is';
 
 /* Things that are what they are as long as they exist. */
-CREATE FUNCTION rbac.refuse_changes(changes rbac.document_change[]) RETURNS void
+CREATE FUNCTION rbac_internal.refuse_changes(changes rbac_internal.document_change[]) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	c rbac.document_change;
+	c rbac_internal.document_change;
 BEGIN
 	FOREACH c IN ARRAY changes LOOP
 		IF c.action = 'change' AND c.kind = 'member' AND c.old -> 'kind' IS DISTINCT FROM c.new -> 'kind' THEN
-			PERFORM rbac.refuse_document(c.path || '.kind', format('the kind of member "%s" cannot be changed', c.name),
+			PERFORM rbac_internal.refuse_document(c.path || '.kind', format('the kind of member "%s" cannot be changed', c.name),
 				detail => format('It is %s.', COALESCE(c.old ->> 'kind', 'user')),
 				hint => 'Use another name, or apply a document without the member first.');
 		ELSIF c.action = 'change' AND c.kind = 'permission_set' AND c.old -> 'entity_type' <> c.new -> 'entity_type' THEN
-			PERFORM rbac.refuse_document(c.path || '.entity_type', format('the entity type of permission set "%s" cannot be changed', c.name),
+			PERFORM rbac_internal.refuse_document(c.path || '.entity_type', format('the entity type of permission set "%s" cannot be changed', c.name),
 				detail => format('It is %s.', c.old ->> 'entity_type'),
 				hint => 'Use another name, or apply a document without the set first.');
 		END IF;
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.refuse_changes(rbac.document_change[]) IS 'for apply(): refuses changes that cannot be made';
+COMMENT ON FUNCTION rbac_internal.refuse_changes(rbac_internal.document_change[]) IS 'for apply(): refuses changes that cannot be made';
 
-CREATE FUNCTION rbac.document_scopes(item jsonb) RETURNS rbac.scopeset
+CREATE FUNCTION rbac_internal.document_scopes(item jsonb) RETURNS rbac.scopeset
 	LANGUAGE sql STABLE PARALLEL SAFE
 RETURN ARRAY(SELECT pg_catalog.jsonb_array_elements_text(item -> 'scopes'))::rbac.scopeset;
-COMMENT ON FUNCTION rbac.document_scopes(jsonb) IS 'for apply(): the scopes of a permission set in a document';
+COMMENT ON FUNCTION rbac_internal.document_scopes(jsonb) IS 'for apply(): the scopes of a permission set in a document';
 
 /*
  * How changes are made, in this order: what gives before what takes away, so that
@@ -748,7 +748,7 @@ COMMENT ON FUNCTION rbac.document_scopes(jsonb) IS 'for apply(): the scopes of a
  * condition; after a partial one they still are.  In conditions c is the change; in
  * statements $1 are the changes, $2 is the organization and $3 the member who applies.
  */
-CREATE FUNCTION rbac.apply_steps() RETURNS TABLE (action text, kind text, condition text, partial boolean, statement text)
+CREATE FUNCTION rbac_internal.apply_steps() RETURNS TABLE (action text, kind text, condition text, partial boolean, statement text)
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -761,12 +761,12 @@ VALUES
 		UPDATE rbac.organizations o SET description = c.new ->> 'description' FROM unnest($1) c WHERE o.name = $2 $s$),
 	('create', 'permission_set', 'true', false, $s$
 		INSERT INTO rbac.permission_sets (name, entity_type, scopes, description)
-		SELECT c.key[1], c.new ->> 'entity_type', rbac.document_scopes(c.new), c.new ->> 'description' FROM unnest($1) c $s$),
-	('change', 'permission_set', 'rbac.document_scopes(c.old) OPERATOR(rbac.<@) rbac.document_scopes(c.new)', false, $s$
-		UPDATE rbac.permission_sets s SET scopes = rbac.document_scopes(c.new), description = c.new ->> 'description'
+		SELECT c.key[1], c.new ->> 'entity_type', rbac_internal.document_scopes(c.new), c.new ->> 'description' FROM unnest($1) c $s$),
+	('change', 'permission_set', 'rbac_internal.document_scopes(c.old) OPERATOR(rbac.<@) rbac_internal.document_scopes(c.new)', false, $s$
+		UPDATE rbac.permission_sets s SET scopes = rbac_internal.document_scopes(c.new), description = c.new ->> 'description'
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
-	('change', 'permission_set', 'NOT rbac.document_scopes(c.old) OPERATOR(rbac.@>) rbac.document_scopes(c.new)', true, $s$
-		UPDATE rbac.permission_sets s SET scopes = s.scopes OPERATOR(rbac.|) rbac.document_scopes(c.new)
+	('change', 'permission_set', 'NOT rbac_internal.document_scopes(c.old) OPERATOR(rbac.@>) rbac_internal.document_scopes(c.new)', true, $s$
+		UPDATE rbac.permission_sets s SET scopes = s.scopes OPERATOR(rbac.|) rbac_internal.document_scopes(c.new)
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
 	('create', 'role', 'true', false, $s$
 		INSERT INTO rbac.roles (name, all_scopes, description)
@@ -779,11 +779,11 @@ VALUES
 		SELECT c.key[1], c.key[2], c.key[3], c.key[4]::jsonpath FROM unnest($1) c $s$),
 	('create', 'member', 'true', false, $s$
 		INSERT INTO rbac.members (organization, member, kind, role, expires_at)
-		SELECT $2, c.key[1], COALESCE(c.new ->> 'kind', 'user'), rbac.stored_name($2, c.new ->> 'role'), (c.new ->> 'expires_at')::timestamptz
+		SELECT $2, c.key[1], COALESCE(c.new ->> 'kind', 'user'), rbac_internal.stored_name($2, c.new ->> 'role'), (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c $s$),
 	('change', 'member', $s$ (c.key[1] = $3) IS NOT TRUE
-			AND EXISTS (SELECT FROM rbac.roles r WHERE r.name = rbac.stored_name($2, c.new ->> 'role') AND r.all_scopes) $s$, false, $s$
-		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+			AND EXISTS (SELECT FROM rbac.roles r WHERE r.name = rbac_internal.stored_name($2, c.new ->> 'role') AND r.all_scopes) $s$, false, $s$
+		UPDATE rbac.members m SET role = rbac_internal.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('create', 'team', 'true', false, $s$
 		INSERT INTO rbac.teams (name, source, description)
@@ -814,9 +814,9 @@ VALUES
 			AND (g.team = c.key[1] OR g.organization = $2 AND g.member = c.key[2]) $s$),
 	('create', 'default_role', 'true', false, $s$
 		INSERT INTO rbac.default_roles (organization, role)
-		SELECT $2, rbac.stored_name($2, c.new #>> '{}') FROM unnest($1) c $s$),
+		SELECT $2, rbac_internal.stored_name($2, c.new #>> '{}') FROM unnest($1) c $s$),
 	('change', 'default_role', 'true', false, $s$
-		UPDATE rbac.default_roles d SET role = rbac.stored_name($2, c.new #>> '{}') FROM unnest($1) c WHERE d.organization = $2 $s$),
+		UPDATE rbac.default_roles d SET role = rbac_internal.stored_name($2, c.new #>> '{}') FROM unnest($1) c WHERE d.organization = $2 $s$),
 	('create', 'member_default', 'true', false, $s$
 		INSERT INTO rbac.member_defaults (organization, permission_set) SELECT $2, c.key[1] FROM unnest($1) c $s$),
 	('create', 'toggle', 'true', false, $s$
@@ -839,7 +839,7 @@ VALUES
 	('delete', 'team', 'true', false, $s$
 		DELETE FROM rbac.teams t USING unnest($1) c WHERE t.name = c.key[1] $s$),
 	('change', 'member', '(c.key[1] = $3) IS NOT TRUE', false, $s$
-		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+		UPDATE rbac.members m SET role = rbac_internal.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('delete', 'member', '(c.key[1] = $3) IS NOT TRUE', false, $s$
 		DELETE FROM rbac.members m USING unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
@@ -853,7 +853,7 @@ VALUES
 	('delete', 'role', 'NOT EXISTS (SELECT FROM rbac.members m WHERE m.role = c.key[1])', false, $s$
 		DELETE FROM rbac.roles r USING unnest($1) c WHERE r.name = c.key[1] $s$),
 	('change', 'permission_set', 'true', false, $s$
-		UPDATE rbac.permission_sets s SET scopes = rbac.document_scopes(c.new), description = c.new ->> 'description'
+		UPDATE rbac.permission_sets s SET scopes = rbac_internal.document_scopes(c.new), description = c.new ->> 'description'
 		FROM unnest($1) c WHERE s.name = c.key[1] $s$),
 	('delete', 'permission_set', $s$ NOT EXISTS (SELECT FROM rbac.role_rules r WHERE r.permission_set = c.key[1])
 			AND NOT EXISTS (SELECT FROM rbac.entity_grants g WHERE g.permission_set = c.key[1]) $s$, false, $s$
@@ -874,7 +874,7 @@ VALUES
 	('delete', 'team_member', 'NOT c.cascades', false, $s$
 		DELETE FROM rbac.team_members m USING unnest($1) c WHERE m.team = c.key[1] AND m.member = c.key[2] $s$),
 	('change', 'member', 'true', false, $s$
-		UPDATE rbac.members m SET role = rbac.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
+		UPDATE rbac.members m SET role = rbac_internal.stored_name($2, c.new ->> 'role'), expires_at = (c.new ->> 'expires_at')::timestamptz
 		FROM unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
 	('delete', 'member', 'true', false, $s$
 		DELETE FROM rbac.members m USING unnest($1) c WHERE m.organization = $2 AND m.member = c.key[1] $s$),
@@ -883,21 +883,21 @@ VALUES
 	('delete', 'permission_set', 'true', false, $s$
 		DELETE FROM rbac.permission_sets s USING unnest($1) c WHERE s.name = c.key[1] $s$)
 $$;
-COMMENT ON FUNCTION rbac.apply_steps() IS 'for apply(): the statements that make an organization equal to a document, in order';
+COMMENT ON FUNCTION rbac_internal.apply_steps() IS 'for apply(): the statements that make an organization equal to a document, in order';
 
-CREATE FUNCTION rbac.write_changes(organization text, changes rbac.document_change[]) RETURNS void
+CREATE FUNCTION rbac_internal.write_changes(organization text, changes rbac_internal.document_change[]) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 	SET timezone = 'UTC'
 AS $$
 DECLARE
 	step    record;
-	part    rbac.document_change[];
-	rest    rbac.document_change[];
+	part    rbac_internal.document_change[];
+	rest    rbac_internal.document_change[];
 	written bigint;
 BEGIN
 	SET CONSTRAINTS rbac.team_members_tokens DEFERRED;	-- a token may join a team before it leaves another
-	FOR step IN SELECT * FROM rbac.apply_steps() LOOP
+	FOR step IN SELECT * FROM rbac_internal.apply_steps() LOOP
 		CONTINUE WHEN NOT EXISTS (SELECT FROM unnest(changes) c WHERE c.action = step.action AND c.kind = step.kind);
 		EXECUTE format(
 			'SELECT array_agg(c) FILTER (WHERE hit), array_agg(c) FILTER (WHERE NOT hit)
@@ -921,34 +921,34 @@ BEGIN
 	SET CONSTRAINTS rbac.team_members_tokens IMMEDIATE;
 END
 $$;
-COMMENT ON FUNCTION rbac.write_changes(text, rbac.document_change[]) IS 'for apply(): makes the changes, step by step';
+COMMENT ON FUNCTION rbac_internal.write_changes(text, rbac_internal.document_change[]) IS 'for apply(): makes the changes, step by step';
 
-CREATE FUNCTION rbac.make_equal(document jsonb) RETURNS rbac.document_change[]
+CREATE FUNCTION rbac_internal.make_equal(document jsonb) RETURNS rbac_internal.document_change[]
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	organization text := document ->> 'organization';
-	changes      rbac.document_change[];
+	changes      rbac_internal.document_change[];
 BEGIN
 	-- one at a time; and what refers to the organization is not added meanwhile
 	PERFORM FROM rbac.organizations o WHERE o.name = organization FOR UPDATE;
-	changes := rbac.document_changes(rbac.organization_document(organization), document);
-	PERFORM rbac.refuse_changes(changes);
-	PERFORM rbac.write_changes(organization, changes);
+	changes := rbac_internal.document_changes(rbac_internal.organization_document(organization), document);
+	PERFORM rbac_internal.refuse_changes(changes);
+	PERFORM rbac_internal.write_changes(organization, changes);
 	RETURN changes;
 END
 $$;
-COMMENT ON FUNCTION rbac.make_equal(jsonb) IS 'for apply(): makes an organization equal to a valid document; what has changed';
+COMMENT ON FUNCTION rbac_internal.make_equal(jsonb) IS 'for apply(): makes an organization equal to a valid document; what has changed';
 
-CREATE FUNCTION rbac.document_difference(item jsonb, other jsonb) RETURNS jsonb
+CREATE FUNCTION rbac_internal.document_difference(item jsonb, other jsonb) RETURNS jsonb
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
 	WHEN pg_catalog.jsonb_typeof(item) = 'object' AND pg_catalog.jsonb_typeof(other) = 'object' THEN
 		(SELECT COALESCE(pg_catalog.jsonb_object_agg(i.key, i.value), '{}')
 		FROM pg_catalog.jsonb_each(item) i WHERE i.value IS DISTINCT FROM other -> i.key)
 	ELSE item END;
-COMMENT ON FUNCTION rbac.document_difference(jsonb, jsonb) IS 'for apply(): of an object, what another has not';
+COMMENT ON FUNCTION rbac_internal.document_difference(jsonb, jsonb) IS 'for apply(): of an object, what another has not';
 
 CREATE FUNCTION rbac.apply(document jsonb, dry_run boolean DEFAULT false)
 	RETURNS TABLE (action text, kind text, name text, old jsonb, new jsonb)
@@ -958,25 +958,25 @@ CREATE FUNCTION rbac.apply(document jsonb, dry_run boolean DEFAULT false)
 AS $$
 #variable_conflict use_column
 DECLARE
-	changes rbac.document_change[];
+	changes rbac_internal.document_change[];
 BEGIN
 	IF num_nulls(document, dry_run) > 0 THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'document and dry_run must not be null';
 	END IF;
-	PERFORM rbac.check_document(document);
-	PERFORM rbac.require_whole_view(document ->> 'organization');
+	PERFORM rbac_internal.check_document(document);
+	PERFORM rbac_internal.require_whole_view(document ->> 'organization');
 	IF dry_run THEN
 		BEGIN
-			changes := rbac.make_equal(document);
+			changes := rbac_internal.make_equal(document);
 			RAISE SQLSTATE 'RB000';	-- which takes it all back
 		EXCEPTION WHEN SQLSTATE 'RB000' THEN
 			NULL;
 		END;
 	ELSE
-		changes := rbac.make_equal(document);
+		changes := rbac_internal.make_equal(document);
 	END IF;
 	-- of a change, what is different
-	RETURN QUERY SELECT c.action, c.kind, c.name, rbac.document_difference(c.old, c.new), rbac.document_difference(c.new, c.old)
+	RETURN QUERY SELECT c.action, c.kind, c.name, rbac_internal.document_difference(c.old, c.new), rbac_internal.document_difference(c.new, c.old)
 	FROM unnest(changes) c
 	ORDER BY c.section, c.key[1] COLLATE "C" NULLS LAST, c.kind NOT IN ('role', 'team'), c.kind DESC, c.key COLLATE "C";
 END

@@ -143,7 +143,7 @@ GRANT EXECUTE ON FUNCTION rbac.cache_stats() TO pg_monitor;
 
 /* ---- administration ---- */
 
-CREATE FUNCTION rbac.rename_everywhere(kind text, old text, new text) RETURNS void
+CREATE FUNCTION rbac_internal.rename_everywhere(kind text, old text, new text) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -254,8 +254,8 @@ BEGIN
 	EXECUTE 'SET CONSTRAINTS ' || ours || ' IMMEDIATE';
 END
 $$;
-COMMENT ON FUNCTION rbac.rename_everywhere(text, text, text) IS 'for rename(): changes the name in all tables';
-REVOKE EXECUTE ON FUNCTION rbac.rename_everywhere(text, text, text) FROM PUBLIC;
+COMMENT ON FUNCTION rbac_internal.rename_everywhere(text, text, text) IS 'for rename(): changes the name in all tables';
+REVOKE EXECUTE ON FUNCTION rbac_internal.rename_everywhere(text, text, text) FROM PUBLIC;
 
 CREATE FUNCTION rbac.rename(kind text, old text, new text) RETURNS void
 	AS 'MODULE_PATHNAME', 'rbac_rename' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

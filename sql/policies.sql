@@ -31,50 +31,50 @@ CREATE FUNCTION rbac.authorize() RETURNS trigger
 COMMENT ON FUNCTION rbac.authorize() IS 'trigger: may the current member write this row? It takes the scope that is named for that, and holding whatever the row gives';
 REVOKE EXECUTE ON FUNCTION rbac.authorize() FROM PUBLIC;
 
-/* ---- what members see ---- */
+/* ---- what members see, and where they may try to write ---- */
 
 -- what all organizations share; nobody writes it to whom policies apply
 CREATE POLICY visible ON rbac.entity_types USING (true) WITH CHECK (false);
 CREATE POLICY visible ON rbac.scopes USING (true) WITH CHECK (false);
 CREATE POLICY visible ON rbac.entity_type_settings USING (true) WITH CHECK (false);
 
-CREATE POLICY visible ON rbac.organizations USING (rbac.is_my_organization(name)) WITH CHECK (true);
-CREATE POLICY visible ON rbac.default_roles USING (rbac.is_my_organization(organization)) WITH CHECK (true);
-CREATE POLICY visible ON rbac.member_defaults USING (rbac.is_my_organization(organization)) WITH CHECK (true);
-CREATE POLICY visible ON rbac.organization_settings USING (rbac.is_my_organization(organization)) WITH CHECK (true);
+CREATE POLICY visible ON rbac.organizations USING (rbac.is_my_organization(name)) WITH CHECK (rbac.is_my_organization(name));
+CREATE POLICY visible ON rbac.default_roles USING (rbac.is_my_organization(organization)) WITH CHECK (rbac.is_my_organization(organization));
+CREATE POLICY visible ON rbac.member_defaults USING (rbac.is_my_organization(organization)) WITH CHECK (rbac.is_my_organization(organization));
+CREATE POLICY visible ON rbac.organization_settings USING (rbac.is_my_organization(organization)) WITH CHECK (rbac.is_my_organization(organization));
 
 CREATE POLICY visible ON rbac.members
 	USING (member = rbac.current_member()
 		OR rbac.has_scope(organization, 'org_member:read')
 		OR kind = 'organization_token' AND rbac.has_scope(organization, 'org_token:read')
 		OR kind = 'team_token' AND rbac.has_scope(organization, 'team:list_tokens'))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 
 CREATE POLICY visible ON rbac.teams
 	USING (rbac.is_my_team(name)
 		OR rbac.has_scope(organization, 'team:read')
 		OR rbac.has_scope(organization, 'team:list'))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 CREATE POLICY visible ON rbac.team_members
 	USING (member = rbac.current_member()
 		OR rbac.has_scope(organization, 'team:read')
 		OR rbac.is_team_admin(team))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 CREATE POLICY visible ON rbac.team_roles
 	USING (rbac.is_my_team(team)
 		OR rbac.has_scope(split_part(team, '/', 1), 'team:read'))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(split_part(team, '/', 1)));
 
 CREATE POLICY visible ON rbac.roles
 	USING (organization IS NULL
 		OR rbac.has_scope(organization, 'role:read')
 		OR rbac.is_my_role(name))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 CREATE POLICY visible ON rbac.role_rules
 	USING (strpos(role, '/') = 0
 		OR rbac.has_scope(split_part(role, '/', 1), 'role:read')
 		OR rbac.is_my_role(role))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(split_part(role, '/', 1)));
 
 CREATE POLICY visible ON rbac.entity_grants
 	USING (member = rbac.current_member()
@@ -82,11 +82,11 @@ CREATE POLICY visible ON rbac.entity_grants
 		OR rbac.has_scope(organization, 'org_member:read')
 		OR rbac.has_scope(split_part(team, '/', 1), 'team:read')
 		OR rbac.may_manage_access(COALESCE(organization, split_part(team, '/', 1)), entity_type, entity))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(COALESCE(organization, split_part(team, '/', 1))));
 CREATE POLICY visible ON rbac.entities
 	USING (owner = rbac.current_member() AND rbac.is_my_organization(organization)
 		OR rbac.may_manage_access(organization, entity_type, entity))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 
 -- of an organization's sets, those that are used by what one sees
 CREATE POLICY visible ON rbac.permission_sets
@@ -95,7 +95,7 @@ CREATE POLICY visible ON rbac.permission_sets
 		OR EXISTS (SELECT FROM rbac.role_rules r WHERE r.permission_set = name)
 		OR EXISTS (SELECT FROM rbac.entity_grants g WHERE g.permission_set = name)
 		OR EXISTS (SELECT FROM rbac.member_defaults d WHERE d.permission_set = name))
-	WITH CHECK (true);
+	WITH CHECK (rbac.is_my_organization(organization));
 
 ALTER TABLE rbac.organizations ENABLE ROW LEVEL SECURITY;
 ALTER TABLE rbac.entity_types ENABLE ROW LEVEL SECURITY;

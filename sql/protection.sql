@@ -25,7 +25,7 @@ COMMENT ON FUNCTION rbac.register_rows(regclass, boolean) IS 'register all rows 
 
 /* ---- what a table's triggers say ---- */
 
-CREATE FUNCTION rbac.protection(
+CREATE FUNCTION rbac_internal.protection(
 	relation regclass,
 	OUT entity_type text, OUT entity name, OUT organization name, OUT owner name, OUT tags name,
 	OUT transfer_scope text, OUT registers boolean, OUT enabled boolean, OUT forced boolean)
@@ -66,11 +66,11 @@ BEGIN
 		WHERE tgrelid = relation AND tgfoid = 'rbac.register_entities()'::regprocedure);
 END
 $$;
-COMMENT ON FUNCTION rbac.protection(regclass) IS 'what protect() has made of a table, as its triggers say; NULLs if it is not protected';
+COMMENT ON FUNCTION rbac_internal.protection(regclass) IS 'what protect() has made of a table, as its triggers say; NULLs if it is not protected';
 
 /* ---- checks that read tables which not everybody may read ---- */
 
-CREATE FUNCTION rbac.require_scope_type(entity_type text, argument text, scope rbac.scope, needed text) RETURNS void
+CREATE FUNCTION rbac_internal.require_scope_type(entity_type text, argument text, scope rbac.scope, needed text) RETURNS void
 	LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -93,11 +93,11 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.require_scope_type(text, text, rbac.scope, text) IS 'for protect(): refuses an unknown entity type, and a scope of another type than needed';
+COMMENT ON FUNCTION rbac_internal.require_scope_type(text, text, rbac.scope, text) IS 'for protect(): refuses an unknown entity type, and a scope of another type than needed';
 
 /* ---- protect ---- */
 
-CREATE FUNCTION rbac.require_protectable(relation regclass) RETURNS pg_class
+CREATE FUNCTION rbac_internal.require_protectable(relation regclass) RETURNS pg_class
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -136,9 +136,9 @@ BEGIN
 	RETURN class;
 END
 $$;
-COMMENT ON FUNCTION rbac.require_protectable(regclass) IS 'for protect(): locks a table; refuses what is none, or not the caller''s';
+COMMENT ON FUNCTION rbac_internal.require_protectable(regclass) IS 'for protect(): locks a table; refuses what is none, or not the caller''s';
 
-CREATE FUNCTION rbac.require_column(relation regclass, argument text, col name) RETURNS smallint
+CREATE FUNCTION rbac_internal.require_column(relation regclass, argument text, col name) RETURNS smallint
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -170,13 +170,13 @@ BEGIN
 	RETURN attribute.attnum;
 END
 $$;
-COMMENT ON FUNCTION rbac.require_column(regclass, text, name) IS 'for protect(): refuses a column that is missing, or of a type that cannot serve';
+COMMENT ON FUNCTION rbac_internal.require_column(regclass, text, name) IS 'for protect(): refuses a column that is missing, or of a type that cannot serve';
 
 /*
  * To have one's rows registered, and to be who registers entities of a type, is a
  * matter of trust: those who may execute register_entities() are trusted.
  */
-CREATE FUNCTION rbac.require_registrable(class pg_class, entity_type text, entity smallint, organization smallint) RETURNS void
+CREATE FUNCTION rbac_internal.require_registrable(class pg_class, entity_type text, entity smallint, organization smallint) RETURNS void
 	LANGUAGE plpgsql STABLE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -199,7 +199,7 @@ BEGIN
 	SELECT t.tgrelid INTO other
 	FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 	WHERE t.tgfoid = 'rbac.register_entities()'::regprocedure AND t.tgrelid <> relation AND c.relowner <> class.relowner
-		AND (rbac.protection(t.tgrelid)).entity_type = require_registrable.entity_type
+		AND (rbac_internal.protection(t.tgrelid)).entity_type = require_registrable.entity_type
 	LIMIT 1;
 	IF FOUND THEN
 		RAISE object_in_use USING
@@ -219,9 +219,9 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.require_registrable(pg_class, text, smallint, smallint) IS 'for protect(): refuses to register rows of a table without a key, or for who may not';
+COMMENT ON FUNCTION rbac_internal.require_registrable(pg_class, text, smallint, smallint) IS 'for protect(): refuses to register rows of a table without a key, or for who may not';
 
-CREATE FUNCTION rbac.drop_protection(relation regclass) RETURNS void
+CREATE FUNCTION rbac_internal.drop_protection(relation regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE
 	SET search_path = pg_catalog, pg_temp
 AS $$
@@ -240,18 +240,18 @@ BEGIN
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION rbac.drop_protection(regclass) IS 'for protect() and unprotect(): drops the policies and triggers that protect() has made';
+COMMENT ON FUNCTION rbac_internal.drop_protection(regclass) IS 'for protect() and unprotect(): drops the policies and triggers that protect() has made';
 
-CREATE FUNCTION rbac.has_index(relation regclass, col name) RETURNS boolean
+CREATE FUNCTION rbac_internal.has_index(relation regclass, col name) RETURNS boolean
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 RETURN EXISTS (
 	SELECT FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid JOIN pg_catalog.pg_am m ON m.oid = c.relam
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
 	WHERE i.indrelid = relation::oid AND a.attname = col AND i.indpred IS NULL AND i.indisvalid AND m.amname = 'btree');
-COMMENT ON FUNCTION rbac.has_index(regclass, name) IS 'for protect(): is there an index that begins with the column and that policies could use';
+COMMENT ON FUNCTION rbac_internal.has_index(regclass, name) IS 'for protect(): is there an index that begins with the column and that policies could use';
 
-CREATE FUNCTION rbac.commands_without_policy(relation regclass) RETURNS text
+CREATE FUNCTION rbac_internal.commands_without_policy(relation regclass) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 RETURN (
@@ -259,20 +259,20 @@ RETURN (
 	FROM (VALUES ('SELECT', 'r'), ('INSERT', 'a'), ('UPDATE', 'w'), ('DELETE', 'd')) AS c (command, letter)
 	WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_policy
 		WHERE polrelid = relation::oid AND polpermissive AND polcmd IN ('*', letter::"char")));
-COMMENT ON FUNCTION rbac.commands_without_policy(regclass) IS 'for protect(): what nobody may do to whom policies apply; NULL: nothing';
+COMMENT ON FUNCTION rbac_internal.commands_without_policy(regclass) IS 'for protect(): what nobody may do to whom policies apply; NULL: nothing';
 
 /* A column as text that is compared byte by byte, as members are. */
-CREATE FUNCTION rbac.bytewise(relation regclass, prefix text, col name) RETURNS text
+CREATE FUNCTION rbac_internal.bytewise(relation regclass, prefix text, col name) RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 RETURN (
 	SELECT pg_catalog.format(CASE WHEN NOT l.collisdeterministic THEN '%s%I COLLATE "C"' ELSE '%s%I' END, prefix, col)
 	FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation
 	WHERE a.attrelid = relation::oid AND a.attname = col);
-COMMENT ON FUNCTION rbac.bytewise(regclass, text, name) IS 'for protect(): an expression that compares a column byte by byte whatever its collation';
+COMMENT ON FUNCTION rbac_internal.bytewise(regclass, text, name) IS 'for protect(): an expression that compares a column byte by byte whatever its collation';
 
 /* PERMISSIVE and without sub-selects, for extensions that rewrite policies. */
-CREATE FUNCTION rbac.make_policies(
+CREATE FUNCTION rbac_internal.make_policies(
 	relation regclass, entity name, organization name, owner name, tags name,
 	select_scope rbac.scope, insert_scope rbac.scope, update_scope rbac.scope, delete_scope rbac.scope) RETURNS void
 	LANGUAGE plpgsql VOLATILE
@@ -290,7 +290,7 @@ BEGIN
 	IF insert_scope IS NOT NULL THEN
 		-- what is to be has no grants yet; who makes it may own it
 		EXECUTE format('CREATE POLICY rbac_insert ON %s FOR INSERT WITH CHECK (rbac.has_scope(%I, %L::rbac.scope)%s)',
-			relation, organization, insert_scope, ' AND (' || rbac.bytewise(relation, '', owner) || ')::text = rbac.current_member()');
+			relation, organization, insert_scope, ' AND (' || rbac_internal.bytewise(relation, '', owner) || ')::text = rbac.current_member()');
 	END IF;
 	IF update_scope IS NOT NULL THEN
 		EXECUTE format('CREATE POLICY rbac_update ON %s FOR UPDATE USING (%s) WITH CHECK (%2$s)', relation, ask || quote_literal(update_scope) || rest);
@@ -300,10 +300,10 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.make_policies(regclass, name, name, name, name, rbac.scope, rbac.scope, rbac.scope, rbac.scope) IS 'for protect(): creates its policies';
+COMMENT ON FUNCTION rbac_internal.make_policies(regclass, name, name, name, name, rbac.scope, rbac.scope, rbac.scope, rbac.scope) IS 'for protect(): creates its policies';
 
 /* The conditions of triggers are on the rows as they are in the end. */
-CREATE FUNCTION rbac.make_triggers(
+CREATE FUNCTION rbac_internal.make_triggers(
 	relation regclass, entity_type text, numbers smallint[], labels text[], flags text,
 	transfer_scope rbac.scope, insert_scope rbac.scope, register boolean) RETURNS void
 	LANGUAGE plpgsql VOLATILE
@@ -315,7 +315,7 @@ DECLARE
 	callback text := format('EXECUTE FUNCTION rbac.register_entities(%L)', entity_type);
 BEGIN
 	SELECT string_agg(quote_ident(attname), ', ' ORDER BY n),
-		string_agg(rbac.bytewise(relation, 'OLD.', attname) || ' IS DISTINCT FROM ' || rbac.bytewise(relation, 'NEW.', attname), ' OR ' ORDER BY n)
+		string_agg(rbac_internal.bytewise(relation, 'OLD.', attname) || ' IS DISTINCT FROM ' || rbac_internal.bytewise(relation, 'NEW.', attname), ' OR ' ORDER BY n)
 		INTO cols, changed
 	FROM unnest(numbers) WITH ORDINALITY AS c (number, n) JOIN pg_attribute ON attrelid = relation AND attnum = number;
 	EXECUTE format('CREATE TRIGGER rbac_protected BEFORE UPDATE OF %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION rbac.protected(%L, %L, %s)',
@@ -331,7 +331,7 @@ BEGIN
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac.make_triggers(regclass, text, smallint[], text[], text, rbac.scope, rbac.scope, boolean) IS 'for protect(): creates its triggers';
+COMMENT ON FUNCTION rbac_internal.make_triggers(regclass, text, smallint[], text[], text, rbac.scope, rbac.scope, boolean) IS 'for protect(): creates its triggers';
 
 CREATE FUNCTION rbac.protect(
 	relation regclass, entity_type text, entity name, organization name, owner name DEFAULT NULL, tags name DEFAULT NULL,
@@ -349,7 +349,7 @@ DECLARE
 	r        record;
 	denied   text;
 BEGIN
-	class := rbac.require_protectable(relation);
+	class := rbac_internal.require_protectable(relation);
 	IF num_nulls(entity_type, entity, organization, register, force) > 0 THEN
 		RAISE null_value_not_allowed USING MESSAGE = 'entity_type, entity, organization, register and force must not be null';
 	END IF;
@@ -359,7 +359,7 @@ BEGIN
 			('update_scope', update_scope, entity_type), ('delete_scope', delete_scope, entity_type),
 			('transfer_scope', transfer_scope, entity_type)) AS s (argument, scope, needed)
 	LOOP
-		PERFORM rbac.require_scope_type(entity_type, r.argument, r.scope, r.needed);
+		PERFORM rbac_internal.require_scope_type(entity_type, r.argument, r.scope, r.needed);
 	END LOOP;
 	IF num_nonnulls(select_scope, insert_scope, update_scope, delete_scope) = 0 THEN
 		RAISE invalid_parameter_value USING
@@ -370,7 +370,7 @@ BEGIN
 		SELECT * FROM (VALUES ('entity', entity), ('organization', organization), ('owner', owner), ('tags', tags)) AS c (label, col)
 		WHERE col IS NOT NULL
 	LOOP
-		numbers := numbers || rbac.require_column(relation, r.label, r.col);
+		numbers := numbers || rbac_internal.require_column(relation, r.label, r.col);
 		labels := labels || r.label;
 	END LOOP;
 	IF entity_type = 'organization' AND entity = organization THEN
@@ -381,7 +381,7 @@ BEGIN
 		RAISE duplicate_column USING MESSAGE = 'a column is named for two things';
 	END IF;
 
-	SELECT * INTO before FROM rbac.protection(relation);
+	SELECT * INTO before FROM rbac_internal.protection(relation);
 	IF before.entity_type IS NULL THEN
 		SELECT format('policy "%s"', polname) AS object INTO r FROM pg_policy
 		WHERE polrelid = relation AND polname IN ('rbac_select', 'rbac_insert', 'rbac_update', 'rbac_delete')
@@ -396,7 +396,7 @@ BEGIN
 		END IF;
 	END IF;
 	IF register THEN
-		PERFORM rbac.require_registrable(class, entity_type, numbers[1], numbers[2]);
+		PERFORM rbac_internal.require_registrable(class, entity_type, numbers[1], numbers[2]);
 		IF before.registers AND (before.entity_type, before.entity) <> (entity_type, entity) THEN
 			RAISE object_in_use USING
 				MESSAGE = format('the rows of table %s are registered as entities of type "%s" by column "%s"', relation, before.entity_type, before.entity),
@@ -406,9 +406,9 @@ BEGIN
 		RAISE NOTICE 'the rows of table % stay registered in rbac.entities, and are no longer kept in step', relation;
 	END IF;
 
-	PERFORM rbac.drop_protection(relation);
-	PERFORM rbac.make_policies(relation, entity, organization, owner, tags, select_scope, insert_scope, update_scope, delete_scope);
-	PERFORM rbac.make_triggers(relation, entity_type, numbers, labels,
+	PERFORM rbac_internal.drop_protection(relation);
+	PERFORM rbac_internal.make_policies(relation, entity, organization, owner, tags, select_scope, insert_scope, update_scope, delete_scope);
+	PERFORM rbac_internal.make_triggers(relation, entity_type, numbers, labels,
 		concat_ws(' ', CASE WHEN before.enabled OR NOT class.relrowsecurity THEN 'enabled' END,
 			CASE WHEN force AND (before.forced OR NOT class.relforcerowsecurity) THEN 'forced' END),
 		transfer_scope, insert_scope, register);
@@ -422,13 +422,13 @@ BEGIN
 		PERFORM rbac.register_rows(relation, COALESCE(before.registers, false));
 	END IF;
 
-	denied := rbac.commands_without_policy(relation);
+	denied := rbac_internal.commands_without_policy(relation);
 	IF denied IS NOT NULL THEN
 		RAISE NOTICE USING
 			MESSAGE = format('table %s has no policy for %s', relation, denied),
 			DETAIL = 'Only those to whom policies do not apply can do that.';
 	END IF;
-	FOR r IN SELECT col FROM unnest(ARRAY[entity, NULLIF(organization, entity)]) AS c (col) WHERE NOT rbac.has_index(relation, col) LOOP
+	FOR r IN SELECT col FROM unnest(ARRAY[entity, NULLIF(organization, entity)]) AS c (col) WHERE NOT rbac_internal.has_index(relation, col) LOOP
 		RAISE NOTICE USING
 			MESSAGE = format('table %s has no index on column "%s"', relation, r.col),
 			HINT = format('With one, queries can read only the rows that a member may see: CREATE INDEX ON %s (%I);', relation, r.col);
@@ -446,7 +446,7 @@ DECLARE
 	before   record;
 	policies text;
 BEGIN
-	SELECT * INTO before FROM rbac.protection(relation);
+	SELECT * INTO before FROM rbac_internal.protection(relation);
 	IF before.entity_type IS NULL THEN
 		RAISE object_not_in_prerequisite_state USING MESSAGE = format('%s is not protected', relation);
 	END IF;
@@ -455,7 +455,7 @@ BEGIN
 		RAISE insufficient_privilege USING MESSAGE = format('must be owner of table %s', relation);
 	END IF;
 	EXECUTE format('LOCK TABLE ONLY %s IN ACCESS EXCLUSIVE MODE', relation);
-	PERFORM rbac.drop_protection(relation);
+	PERFORM rbac_internal.drop_protection(relation);
 	SELECT string_agg(quote_ident(polname), ', ' ORDER BY polname) INTO policies FROM pg_policy WHERE polrelid = relation;
 	IF before.forced THEN
 		EXECUTE format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY', relation);
@@ -479,7 +479,7 @@ COMMENT ON FUNCTION rbac.unprotect(regclass) IS 'undo protect(): drop its polici
 
 /* ---- what is protected ---- */
 
-CREATE FUNCTION rbac.policy_scopes(relation regclass, command "char") RETURNS text
+CREATE FUNCTION rbac_internal.policy_scopes(relation regclass, command "char") RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 RETURN (
@@ -488,7 +488,7 @@ RETURN (
 		COALESCE(pg_catalog.pg_get_expr(polqual, polrelid), '') || ' ' || COALESCE(pg_catalog.pg_get_expr(polwithcheck, polrelid), ''),
 		'''([a-z][a-z0-9_]*:[a-z][a-z0-9_]*)''::rbac\.scope', 'g') AS m
 	WHERE polrelid = relation::oid AND polpermissive AND polcmd IN ('*', command));
-COMMENT ON FUNCTION rbac.policy_scopes(regclass, "char") IS 'for protected_tables: the scopes that a table''s policies for a command name';
+COMMENT ON FUNCTION rbac_internal.policy_scopes(regclass, "char") IS 'for protected_tables: the scopes that a table''s policies for a command name';
 
 CREATE VIEW rbac.protected_tables AS
 	WITH asking AS (
@@ -503,10 +503,10 @@ CREATE VIEW rbac.protected_tables AS
 		SELECT tgrelid FROM pg_catalog.pg_trigger WHERE tgfoid = 'rbac.protected()'::regprocedure::oid
 	)
 	SELECT c.oid::regclass AS relation, p.entity_type, p.entity, p.organization, p.owner, p.tags,
-		rbac.policy_scopes(c.oid, 'r') AS select_scope,
-		rbac.policy_scopes(c.oid, 'a') AS insert_scope,
-		rbac.policy_scopes(c.oid, 'w') AS update_scope,
-		rbac.policy_scopes(c.oid, 'd') AS delete_scope,
+		rbac_internal.policy_scopes(c.oid, 'r') AS select_scope,
+		rbac_internal.policy_scopes(c.oid, 'a') AS insert_scope,
+		rbac_internal.policy_scopes(c.oid, 'w') AS update_scope,
+		rbac_internal.policy_scopes(c.oid, 'd') AS delete_scope,
 		p.transfer_scope,
 		COALESCE(p.registers, false) AS registers,
 		c.relforcerowsecurity AS forced,
@@ -514,7 +514,7 @@ CREATE VIEW rbac.protected_tables AS
 			CASE WHEN NOT c.relrowsecurity THEN 'row-level security is disabled' END,
 			CASE WHEN c.relrowsecurity AND NOT c.relforcerowsecurity AND r.rolcanlogin AND NOT r.rolsuper AND NOT r.rolbypassrls
 				THEN pg_catalog.format('policies do not apply to its owner, login "%s"', r.rolname) END,
-			'no policy for ' || rbac.commands_without_policy(c.oid),
+			'no policy for ' || rbac_internal.commands_without_policy(c.oid),
 			(SELECT 'policies that do not ask: ' || pg_catalog.string_agg(pg_catalog.quote_ident(pol.polname), ', ' ORDER BY pol.polname)
 				FROM pg_catalog.pg_policy pol
 				WHERE pol.polrelid = c.oid AND pol.polpermissive AND pol.oid NOT IN (SELECT policy FROM asking)),
@@ -525,13 +525,13 @@ CREATE VIEW rbac.protected_tables AS
 			CASE WHEN p.entity_type IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
 				WHERE t.tgrelid = c.oid AND t.tgfoid = 'rbac.check_change()'::regprocedure::oid)
 				THEN 'trigger rbac_change is missing' END,
-			CASE WHEN NOT rbac.has_index(c.oid, p.entity) THEN pg_catalog.format('no index on column "%s"', p.entity) END,
-			CASE WHEN p.organization <> p.entity AND NOT rbac.has_index(c.oid, p.organization) THEN pg_catalog.format('no index on column "%s"', p.organization) END,
+			CASE WHEN NOT rbac_internal.has_index(c.oid, p.entity) THEN pg_catalog.format('no index on column "%s"', p.entity) END,
+			CASE WHEN p.organization <> p.entity AND NOT rbac_internal.has_index(c.oid, p.organization) THEN pg_catalog.format('no index on column "%s"', p.organization) END,
 			CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))
 				THEN 'policies are asked of the table that a query names, not of its parent or children' END
 		], NULL) AS warnings
 	FROM tables JOIN pg_catalog.pg_class c USING (oid) JOIN pg_catalog.pg_roles r ON r.oid = c.relowner
-		LEFT JOIN LATERAL rbac.protection(c.oid) p ON true
+		LEFT JOIN LATERAL rbac_internal.protection(c.oid) p ON true
 	WHERE c.relnamespace <> 'rbac'::regnamespace::oid;
 COMMENT ON VIEW rbac.protected_tables IS 'tables with policies that ask has_scope or row_has_scope: how they are protected, and what is doubtful about it';
 COMMENT ON COLUMN rbac.protected_tables.entity_type IS 'of its rows, and their columns; NULL if the policies were not made by protect()';

@@ -8,7 +8,7 @@
  * So it does not matter what was changed, or how often, but what has come of it.
  *
  * Which members to look at follows from the transaction's rows in the audit
- * log (rbac.changed_members() in sql/audit.sql).  Rows are for a member in one
+ * log (rbac_internal.changed_members() in sql/audit.sql).  Rows are for a member in one
  * organization, and of three reaches:
  *
  * - all entities of a type, or the organization itself;
@@ -259,7 +259,7 @@ query_members(int64 first_id)
 	Datum		values[] = {Int64GetDatum(first_id)};
 
 	if (plan == NULL)
-		plan = prepare_query("SELECT organization, member FROM rbac.changed_members($1)", 1, types);
+		plan = prepare_query("SELECT organization, member FROM rbac_internal.changed_members($1)", 1, types);
 	return open_query(plan, values);
 }
 
@@ -271,7 +271,7 @@ query_entities(int64 first_id, const NameRef *organization)
 	Datum		values[] = {Int64GetDatum(first_id), name_datum(organization)};
 
 	if (plan == NULL)
-		plan = prepare_query("SELECT entity_type, entity FROM rbac.changed_entities($1, $2)", 2, types);
+		plan = prepare_query("SELECT entity_type, entity FROM rbac_internal.changed_entities($1, $2)", 2, types);
 	return open_query(plan, values);
 }
 

@@ -200,8 +200,8 @@ require_row(Write *write, const char *what, Lookup lookup, const NameRef *keys, 
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
 				 errmsg("%s \"%s\" does not exist", what, quotable(*name)),
-				 errdetail("What a row of table \"%s\" refers to has to be there before it, also while constraints are deferred.",
-						   write->table->name)));
+				 errdetail("A row of table \"%s\" refers to it.", write->table->name),
+				 errhint("It has to be there before, also while constraints are deferred. Names of an organization's own are organization/local name.")));
 }
 
 NameRef
@@ -322,8 +322,8 @@ authorize_write(Write *write)
 	NameRef		new = row_organization(write, present_row(write));
 
 	if (write->table->authorize == NULL || old.data == NULL || new.data == NULL)
-		refuse(write, "it belongs to the owner of schema rbac",
-			   write->table->authorize == NULL ? NULL : "The row is of no organization.");
+		refuse(write, "what belongs to no organization is for the owner of schema rbac",
+			   write->table->slug == 0 ? NULL : "Names of an organization's own are organization/local name.");
 	if (!current_member_name(&write->giver.member))
 		refuse(write, "there is no current member", NULL);
 	write->giver.now = GetCurrentStatementStartTimestamp();

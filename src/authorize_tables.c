@@ -444,10 +444,10 @@ authorize_team_roles(Write *write)
 static void
 demand_access_scope(const Write *write, int type, const EntityRow *row)
 {
-	char	   *missing = missing_access_scope(writer_access(write), write->giver.snapshot, type, row);
+	char	   *reason = why_not_manage(writer_access(write), write->giver.snapshot, type, row);
 
-	if (missing != NULL)
-		refuse(write, psprintf("%s is missing", missing),
+	if (reason != NULL)
+		refuse(write, reason,
 			   psprintf(row->bare ? "Entity \"%s\" is not registered in organization \"%s\", so that it takes that on all of type \"%s\" there." :
 						"To manage access to entity \"%s\" of organization \"%s\" takes that on the entity.",
 						quotable(row->entity), quotable(row->organization), quotable(type_name(type))));

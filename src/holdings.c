@@ -150,11 +150,11 @@ missing_on(MemberAccess *access, int type, const EntityRow *row, const Bits *giv
 }
 
 /*
- * May the member manage access to the entity?  NULL: yes; else the scope that it takes.
- * Of a type without such a scope it takes all scopes.
+ * May the member manage access to the entity?  NULL: yes; else why not.
+ * Of a type that has none it takes all scopes.
  */
 char *
-missing_access_scope(MemberAccess *access, Snapshot snapshot, int type, const EntityRow *row)
+why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRow *row)
 {
 	NameRef		type_key = type_name(type);
 	NameRef		scope;
@@ -166,7 +166,9 @@ missing_access_scope(MemberAccess *access, Snapshot snapshot, int type, const En
 		entry = lookup_scope(scope.data, scope.len);
 	if (all || (entry != NULL && entry->type == type && has_bit(scopes, entry->bit)))
 		return NULL;
-	return entry == NULL ? pstrdup("a role with all scopes") : psprintf("scope \"%s\"", quotable(scope));
+	if (entry == NULL)
+		return psprintf("entity type \"%s\" has no access_scope, so that it takes a role with all scopes", quotable(type_key));
+	return psprintf("scope \"%s\" is missing", quotable(scope));
 }
 
 /* ---- what tags give ---- */

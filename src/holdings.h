@@ -30,7 +30,7 @@ extern char *scope_not_held(const Bits *given, const Bits *held);
 extern const Bits *held_on(MemberAccess *access, int type, const EntityRow *row, bool *all);
 extern bool holds_on(MemberAccess *access, int type, const EntityRow *row, const char *scope);
 extern bool holds_in(MemberAccess *access, const NameRef *organization, const char *scope);
-extern char *missing_access_scope(MemberAccess *access, Snapshot snapshot, int type, const EntityRow *row);
+extern char *why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRow *row);
 extern char *missing_on(MemberAccess *access, int type, const EntityRow *row, const Bits *given);
 extern const Bits *given_by_tags(const EntityRow *row, const char *type, const EntityRow *old);
 

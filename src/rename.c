@@ -86,7 +86,7 @@ rename_as(Oid owner, Datum *values)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(owner, context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT rbac.rename_everywhere($1, $2, $3)", 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT rbac_internal.rename_everywhere($1, $2, $3)", 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not rename");
 	SPI_finish();
 	SetUserIdAndSecContext(user, context);

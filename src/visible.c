@@ -112,7 +112,7 @@ may_manage_access(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(false);
 	snapshot = latest_snapshot();
 	row = registered_row(snapshot, &organization, type_number(&type), &entity);
-	result = missing_access_scope(access, snapshot, type_number(&type), &row) == NULL;
+	result = why_not_manage(access, snapshot, type_number(&type), &row) == NULL;
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_BOOL(result);
 }

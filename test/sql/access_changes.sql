@@ -306,8 +306,8 @@ SELECT organization, member, entity_type, entity FROM access_changes();
 ROLLBACK;
 SET SESSION AUTHORIZATION regress_rbac_app;
 -- what it goes by is not for anybody
-SELECT changed_members(0);
-SELECT changed_entities(0, 'acme');
+SELECT rbac_internal.changed_members(0);
+SELECT rbac_internal.changed_entities(0, 'acme');
 RESET SESSION AUTHORIZATION;
 REVOKE ALL ON PARAMETER rbac.member FROM regress_rbac_app;
 DROP ROLE regress_rbac_app;

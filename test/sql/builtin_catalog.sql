@@ -106,7 +106,7 @@ SELECT obj_description(oid, 'pg_extension') IS NOT NULL AS extension FROM pg_ext
 -- volatility, parallel safety, and no surprise: what is not STABLE or IMMUTABLE, PARALLEL SAFE, or has a search_path
 SELECT p.oid::regprocedure AS function, provolatile, proparallel, prosecdef, proconfig
 FROM pg_proc p
-WHERE pronamespace = 'rbac'::regnamespace AND prorettype <> 'trigger'::regtype
+WHERE pronamespace IN ('rbac'::regnamespace, 'rbac_internal'::regnamespace) AND prorettype <> 'trigger'::regtype
 	AND (provolatile = 'v' OR proparallel <> 's' OR prosecdef OR proconfig IS NOT NULL)
 ORDER BY p.oid::regprocedure::text;
 
@@ -141,7 +141,7 @@ CREATE ROLE regress_rbac_user;
 SELECT has_schema_privilege('regress_rbac_user', 'rbac', 'USAGE') AS usage,
 	has_schema_privilege('regress_rbac_user', 'rbac', 'CREATE') AS "create";
 SELECT p.oid::regprocedure AS wrong FROM pg_proc p
-WHERE pronamespace = 'rbac'::regnamespace
+WHERE pronamespace IN ('rbac'::regnamespace, 'rbac_internal'::regnamespace)
 	AND has_function_privilege('regress_rbac_user', p.oid, 'EXECUTE') <> (prorettype <> 'trigger'::regtype)
 ORDER BY p.oid::regprocedure::text;
 SELECT t.oid::regtype AS not_for_public FROM pg_type t

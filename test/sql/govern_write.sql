@@ -290,7 +290,7 @@ INSERT INTO attempts (members, statement) VALUES
 ('{admin}', $$SELECT rbac.rename('organization', 'acme', 'globex2')$$),
 ('{admin}', $$SELECT rbac.rename('member', 'bob', 'robert')$$),
 ('{admin}', $$SELECT rbac.rename('scope', 'stack:read', 'stack:see')$$),
-('{admin}', $$SELECT rbac.rename_everywhere('role', 'acme/see', 'acme/look')$$);
+('{admin}', $$SELECT rbac_internal.rename_everywhere('role', 'acme/see', 'acme/look')$$);
 SET ROLE regress_govern_app; SELECT attempt_all(); SELECT try(NULL, $$SELECT rbac.rename('role', 'acme/see', 'acme/look')$$); RESET ROLE;
 
 \echo == an organization as a whole
