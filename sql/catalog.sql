@@ -192,7 +192,7 @@ INSERT INTO rbac.scopes (name, entity_type, scope_group, toggle, builtin, descri
  * A set whose description begins with the name of another set includes it.
  */
 INSERT INTO rbac.permission_sets (name, entity_type, description, builtin, scopes) VALUES
-	('Standard', 'organization', 'What every member may do in the organization.', true, '{
+	('Standard', 'organization', 'What members whose role is Member may do in the organization.', true, '{
 		ai_conversations:create,ai_conversations:read,ai_conversations:update,deployments:read,
 		deployments:read_usage,environment:create,environment:list,environment:list_deleted,
 		environment_yaml:open,insights_account:list,integrations:read,integrations:update,
