@@ -29,7 +29,6 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
-#include "utils/datetime.h"
 #include "utils/datum.h"
 #include "utils/inval.h"
 #include "utils/json.h"
@@ -105,7 +104,7 @@ push_value(JsonbParseState **state, Oid type, Datum datum)
 	const int	utc = 0;
 	struct varlena *text;
 	JsonbValue	value;
-	char		time[MAXDATELEN + 1];
+	char	   *time;
 
 	switch (type)
 	{
@@ -122,7 +121,8 @@ push_value(JsonbParseState **state, Oid type, Datum datum)
 			value.val.numeric = int64_to_numeric(DatumGetInt64(datum));
 			break;
 		case TIMESTAMPTZOID:
-			JsonEncodeDateTime(time, datum, TIMESTAMPTZOID, &utc);
+			/* allocated: what is pushed is read when all of the row has been */
+			time = JsonEncodeDateTime(NULL, datum, TIMESTAMPTZOID, &utc);
 			push_string(state, WJB_VALUE, time, strlen(time));
 			return;
 		case JSONBOID:

@@ -1,5 +1,5 @@
--- COPY of 100,000 rows into each table, with the extension's triggers and
--- without: the same table then has only its native constraints and indexes.
+-- COPY of 100,000 rows into each table, with the extension's triggers, once with
+-- the audit log, and without: the same table then has only its native constraints and indexes.
 -- Interleaved; the figures are the least of the runs, in the server process's CPU
 -- time where the system tells it, else in elapsed time.  Run by a superuser, in a
 -- database that is thrown away, from a directory that the server may write to.
@@ -62,18 +62,18 @@ INSERT INTO cases (target, columns, query, what, plain_columns, plain_query) VAL
 		'permission_set, entity_type, entity, organization, member', 'SELECT ''set'' || i % 100 + 1, ''stack'', ''new'' || i, ''org1'', ''member'' || i');
 UPDATE cases SET plain_columns = coalesce(plain_columns, columns), plain_query = coalesce(plain_query, query);
 
-CREATE TABLE timings (no int, own boolean, seconds double precision);
+CREATE TABLE timings (no int, kind text, seconds double precision);  -- kind: plain, rbac, logged
 CREATE FUNCTION seconds() RETURNS double precision LANGUAGE sql VOLATILE AS $$
 	SELECT coalesce(split_part(pg_read_file('/proc/self/schedstat', 0, 100, true), ' ', 1)::double precision / 1e9,
 		extract(epoch FROM clock_timestamp()))
 $$;
-CREATE PROCEDURE measure(no int, own boolean, target text, columns text, file text) LANGUAGE plpgsql AS $$
+CREATE PROCEDURE measure(no int, kind text, target text, columns text, file text) LANGUAGE plpgsql AS $$
 DECLARE
 	start double precision = bench.seconds();
 BEGIN
 	EXECUTE format('COPY rbac.%I (%s) FROM %L', target, columns, file);
 	COMMIT;
-	INSERT INTO bench.timings VALUES (no, own, bench.seconds() - start);
+	INSERT INTO bench.timings VALUES (no, kind, bench.seconds() - start);
 END $$;
 
 -- the rows that a case adds
@@ -91,19 +91,26 @@ SELECT format('COPY (%s FROM generate_series(1, %s) i) TO %L', q.query, :rows, :
 FROM cases, LATERAL (VALUES (true, query), (false, plain_query)) AS q (own, query) \gexec
 
 SELECT unnest(ARRAY[
-	format('ALTER TABLE rbac.%I %s TRIGGER USER', target, CASE WHEN own THEN 'ENABLE' ELSE 'DISABLE' END),
+	format('ALTER TABLE rbac.%I %s TRIGGER USER', target, CASE kind WHEN 'plain' THEN 'DISABLE' ELSE 'ENABLE' END),
+	format('SET rbac.audit = %s', CASE kind WHEN 'logged' THEN 'on' ELSE 'off' END),
 	'CHECKPOINT',
-	format('CALL bench.measure(%s, %L, %L, %L, %L)', no, own, target, CASE WHEN own THEN columns ELSE plain_columns END, :'directory' || '/copy.' || no || '.' || own),
+	format('CALL bench.measure(%s, %L, %L, %L, %L)', no, kind, target, CASE kind WHEN 'plain' THEN plain_columns ELSE columns END,
+		:'directory' || '/copy.' || no || '.' || (kind <> 'plain')),
+	'SET rbac.audit = off',
+	'TRUNCATE rbac.audit_log',
 	'SET session_replication_role = replica',
 	format('DELETE FROM rbac.%I WHERE %s', target, added(target)),
 	'RESET session_replication_role',
 	format('VACUUM rbac.%I', target)])
-FROM cases, generate_series(1, :runs) run, unnest(ARRAY[true, false]) AS o (own)
-ORDER BY no, run, own \gexec
+FROM cases, generate_series(1, :runs) run, unnest(ARRAY['plain', 'rbac', 'logged']) AS k (kind)
+ORDER BY no, run, kind \gexec
 
 \! rm -f copy.[0-9]*
-SELECT target AS "table", what, round(1000 * plain) AS "plain, ms", round(1000 * ours) AS "rbac, ms", round((ours / plain)::numeric, 2) AS ratio
-FROM cases JOIN (SELECT no, min(seconds) FILTER (WHERE own) AS ours, min(seconds) FILTER (WHERE NOT own) AS plain FROM timings GROUP BY no) t USING (no)
+SELECT target AS "table", what, round(1000 * plain) AS "plain, ms", round(1000 * ours) AS "rbac, ms", round((ours / plain)::numeric, 2) AS ratio,
+	round(1000 * logged) AS "logged, ms", round((logged / ours)::numeric, 2) AS "logged / rbac"
+FROM cases JOIN (SELECT no, min(seconds) FILTER (WHERE kind = 'rbac') AS ours, min(seconds) FILTER (WHERE kind = 'plain') AS plain,
+		min(seconds) FILTER (WHERE kind = 'logged') AS logged
+	FROM timings GROUP BY no) t USING (no)
 ORDER BY no;
 
 DROP EXTENSION rbac CASCADE;
