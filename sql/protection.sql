@@ -535,7 +535,16 @@ CREATE VIEW rbac.protected_tables AS
 	WHERE c.relnamespace <> 'rbac'::regnamespace::oid;
 COMMENT ON VIEW rbac.protected_tables IS 'tables with policies that ask has_scope or row_has_scope: how they are protected, and what is doubtful about it';
 COMMENT ON COLUMN rbac.protected_tables.entity_type IS 'of its rows, and their columns; NULL if the policies were not made by protect()';
+COMMENT ON COLUMN rbac.protected_tables.entity IS 'the column that holds the id';
+COMMENT ON COLUMN rbac.protected_tables.organization IS 'the column that holds the organization';
+COMMENT ON COLUMN rbac.protected_tables.owner IS 'the column that holds the owner; NULL: none';
+COMMENT ON COLUMN rbac.protected_tables.tags IS 'the column that holds the tags; NULL: none';
 COMMENT ON COLUMN rbac.protected_tables.select_scope IS 'the scopes that its permissive policies for the command name';
+COMMENT ON COLUMN rbac.protected_tables.insert_scope IS 'the same for INSERT';
+COMMENT ON COLUMN rbac.protected_tables.update_scope IS 'the same for UPDATE';
+COMMENT ON COLUMN rbac.protected_tables.delete_scope IS 'the same for DELETE';
+COMMENT ON COLUMN rbac.protected_tables.transfer_scope IS 'what it takes to change id or organization; NULL: nobody may';
 COMMENT ON COLUMN rbac.protected_tables.registers IS 'rbac.entities is kept in step with it';
 COMMENT ON COLUMN rbac.protected_tables.forced IS 'policies apply to its owner, too';
+COMMENT ON COLUMN rbac.protected_tables.warnings IS 'what is doubtful; empty: nothing';
 GRANT SELECT ON rbac.protected_tables TO PUBLIC;

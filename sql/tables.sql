@@ -25,7 +25,7 @@ CREATE TABLE rbac.organizations (
 	CONSTRAINT organizations_pkey PRIMARY KEY (name),
 	CONSTRAINT organizations_name_without_slash CHECK (rbac.is_name(name) AND strpos(name, '/') = 0)
 );
-COMMENT ON TABLE rbac.organizations IS 'tenants; each has members, teams, roles and entities of its own';
+COMMENT ON TABLE rbac.organizations IS 'tenants; each has members, teams, roles and entities of its own; members write it with organization:update, and organization:delete';
 COMMENT ON COLUMN rbac.organizations.name IS 'the key, without a slash: names in the organization are organization/local name';
 
 CREATE TABLE rbac.entity_types (
@@ -35,7 +35,7 @@ CREATE TABLE rbac.entity_types (
 	CONSTRAINT entity_types_pkey PRIMARY KEY (name),
 	CONSTRAINT entity_types_name CHECK (rbac.is_name(name))
 );
-COMMENT ON TABLE rbac.entity_types IS 'kinds of things that access is given to';
+COMMENT ON TABLE rbac.entity_types IS 'kinds of things that access is given to; the same for all organizations';
 COMMENT ON COLUMN rbac.entity_types.name IS 'the key; applications add types of their own';
 COMMENT ON COLUMN rbac.entity_types.builtin IS 'comes with the extension';
 
@@ -55,7 +55,7 @@ CREATE TABLE rbac.scopes (
 		CHECK (name ~ '^[a-z][a-z0-9_]*:[a-z][a-z0-9_]*$' AND octet_length(name) <= 255)
 );
 CREATE INDEX scopes_entity_type_idx ON rbac.scopes (entity_type);
-COMMENT ON TABLE rbac.scopes IS 'what can be done, named object:action';
+COMMENT ON TABLE rbac.scopes IS 'what can be done, named object:action; the same for all organizations';
 COMMENT ON COLUMN rbac.scopes.name IS 'the key, object:action in lower-case letters, digits and underscores';
 COMMENT ON COLUMN rbac.scopes.entity_type IS 'what it is done to; fixed for ever';
 COMMENT ON COLUMN rbac.scopes.scope_group IS 'a heading to list it under; nothing depends on it';
@@ -80,7 +80,7 @@ CREATE TABLE rbac.permission_sets (
 CREATE INDEX permission_sets_scopes_idx ON rbac.permission_sets USING gin (scopes);
 CREATE INDEX permission_sets_organization_idx ON rbac.permission_sets (organization);
 CREATE INDEX permission_sets_entity_type_idx ON rbac.permission_sets (entity_type);
-COMMENT ON TABLE rbac.permission_sets IS 'bundles of scopes of one entity type';
+COMMENT ON TABLE rbac.permission_sets IS 'bundles of scopes of one entity type; members see those of their organization with role:read, and write them with role:create, update and delete';
 COMMENT ON COLUMN rbac.permission_sets.name IS 'organization/local name, or without a slash: shared by all organizations';
 COMMENT ON COLUMN rbac.permission_sets.organization IS 'taken from the name; NULL: shared';
 COMMENT ON COLUMN rbac.permission_sets.entity_type IS 'of its scopes, and of the entities that it can be given on';
@@ -121,7 +121,7 @@ CREATE TABLE rbac.roles (
 	CONSTRAINT roles_name CHECK (rbac.is_slug(name))
 );
 CREATE INDEX roles_organization_idx ON rbac.roles (organization);
-COMMENT ON TABLE rbac.roles IS 'what members and teams hold: a bundle of rules, or all scopes';
+COMMENT ON TABLE rbac.roles IS 'what members and teams hold: a bundle of rules, or all scopes; members see those of their organization with role:read, and write them with role:create, update and delete';
 COMMENT ON COLUMN rbac.roles.name IS 'organization/local name, or without a slash: shared by all organizations';
 COMMENT ON COLUMN rbac.roles.organization IS 'taken from the name; NULL: shared';
 COMMENT ON COLUMN rbac.roles.all_scopes IS 'every scope, present and future, on everything in the organization';
@@ -139,7 +139,7 @@ CREATE TABLE rbac.default_roles (
 		CHECK (COALESCE(NULLIF(split_part(role, '/', 1), role), organization) = organization)
 );
 CREATE INDEX default_roles_role_idx ON rbac.default_roles (role);
-COMMENT ON TABLE rbac.default_roles IS 'the role of members who are inserted without one; without a row: Member';
+COMMENT ON TABLE rbac.default_roles IS 'the role of members who are inserted without one; without a row: Member; members write it with organization:update';
 COMMENT ON COLUMN rbac.default_roles.role IS 'a shared one, or the organization''s own';
 
 CREATE TABLE rbac.role_rules (
@@ -167,7 +167,7 @@ CREATE UNIQUE INDEX role_rules_key ON rbac.role_rules (role, permission_set, ent
 CREATE INDEX role_rules_role_idx ON rbac.role_rules (role, permission_set, entity);
 CREATE INDEX role_rules_permission_set_idx ON rbac.role_rules (permission_set, entity_type);
 CREATE INDEX role_rules_entity_idx ON rbac.role_rules (entity_type, entity);
-COMMENT ON TABLE rbac.role_rules IS 'what a role gives: the scopes of a permission set, on one entity, on those whose tags satisfy a condition, or on all of the type';
+COMMENT ON TABLE rbac.role_rules IS 'what a role gives: the scopes of a permission set, on one entity, on those whose tags satisfy a condition, or on all of the type; members see and write them as they do roles';
 COMMENT ON COLUMN rbac.role_rules.id IS 'built-in rules have negative ones';
 COMMENT ON COLUMN rbac.role_rules.permission_set IS 'what the rule gives: a shared set, or one of the role''s own organization';
 COMMENT ON COLUMN rbac.role_rules.entity_type IS 'of the permission set; filled in when left out';
@@ -195,7 +195,7 @@ CREATE TABLE rbac.members (
 );
 CREATE INDEX members_member_idx ON rbac.members (member);
 CREATE INDEX members_role_idx ON rbac.members (role, organization, member);
-COMMENT ON TABLE rbac.members IS 'who belongs to which organization, with exactly one role each';
+COMMENT ON TABLE rbac.members IS 'who belongs to which organization, with exactly one role each; members see each other with org_member:read, and write with org_member:add, update and delete (tokens: org_token and team scopes), and org_member:set_admin for roles with all scopes';
 COMMENT ON COLUMN rbac.members.member IS 'who: a login, or whatever the application names its users by; compared byte by byte';
 COMMENT ON COLUMN rbac.members.kind IS 'user, organization_token or team_token; fixed';
 COMMENT ON COLUMN rbac.members.role IS 'a shared one, or the organization''s own; filled in from default_roles when left out';
@@ -213,7 +213,7 @@ CREATE TABLE rbac.teams (
 	CONSTRAINT teams_source CHECK (source IN ('rbac', 'github'))
 );
 CREATE INDEX teams_organization_idx ON rbac.teams (organization);
-COMMENT ON TABLE rbac.teams IS 'groups of members of one organization';
+COMMENT ON TABLE rbac.teams IS 'groups of members of one organization; members see them with team:read or team:list, and write with team:create, update and delete';
 COMMENT ON COLUMN rbac.teams.name IS 'organization/local name';
 COMMENT ON COLUMN rbac.teams.organization IS 'taken from the name';
 COMMENT ON COLUMN rbac.teams.source IS 'who says who is in it: rbac, these tables, or github, something that keeps them in step';
@@ -231,7 +231,7 @@ CREATE TABLE rbac.team_members (
 		REFERENCES rbac.members ON DELETE CASCADE DEFERRABLE
 );
 CREATE INDEX team_members_member_idx ON rbac.team_members (organization, member);
-COMMENT ON TABLE rbac.team_members IS 'who is in which team';
+COMMENT ON TABLE rbac.team_members IS 'who is in which team; members see it with team:read, and write with team:update or as admins of the team';
 COMMENT ON COLUMN rbac.team_members.organization IS 'taken from the team''s name';
 COMMENT ON COLUMN rbac.team_members.is_admin IS 'an admin of the team';
 COMMENT ON COLUMN rbac.team_members.expires_at IS 'as if the row were not there from then on; NULL: never';
@@ -249,7 +249,7 @@ CREATE TABLE rbac.team_roles (
 		CHECK (COALESCE(NULLIF(split_part(role, '/', 1), role), split_part(team, '/', 1)) = split_part(team, '/', 1))
 );
 CREATE INDEX team_roles_role_idx ON rbac.team_roles (role, team);
-COMMENT ON TABLE rbac.team_roles IS 'roles that a team gives to its members';
+COMMENT ON TABLE rbac.team_roles IS 'roles that a team gives to its members; members see it with team:read, and write with team:update and role:update';
 COMMENT ON COLUMN rbac.team_roles.role IS 'a shared one, or one of the team''s own organization';
 COMMENT ON COLUMN rbac.team_roles.expires_at IS 'as if the row were not there from then on; NULL: never';
 
@@ -273,7 +273,7 @@ CREATE TABLE rbac.entities (
 );
 CREATE INDEX entities_organization_idx ON rbac.entities (organization, entity_type, entity);
 CREATE INDEX entities_owner_idx ON rbac.entities (organization, owner, entity_type, entity);
-COMMENT ON TABLE rbac.entities IS 'the registry: what has_scope knows about an entity';
+COMMENT ON TABLE rbac.entities IS 'the registry: what has_scope knows about an entity; members see and write what they may manage access to, by the access_scope of its type';
 COMMENT ON COLUMN rbac.entities.entity IS 'the key; a uuid or number in the form that its type prints';
 COMMENT ON COLUMN rbac.entities.owner IS 'the member who has the type''s owner_permission_set on it; NULL: nobody';
 COMMENT ON COLUMN rbac.entities.tags IS 'an object, for the conditions of role_rules; NULL: none';
@@ -306,7 +306,7 @@ CREATE TABLE rbac.entity_grants (
 CREATE INDEX entity_grants_permission_set_idx ON rbac.entity_grants (permission_set, entity_type);
 CREATE INDEX entity_grants_team_idx ON rbac.entity_grants (team, permission_set, entity) WHERE team IS NOT NULL;
 CREATE INDEX entity_grants_member_idx ON rbac.entity_grants (organization, member, permission_set, entity) WHERE organization IS NOT NULL;
-COMMENT ON TABLE rbac.entity_grants IS 'access to one entity outside any role, for a team or a member';
+COMMENT ON TABLE rbac.entity_grants IS 'access to one entity outside any role, for a team or a member; members see them with org_member:read or team:read, and write with the access_scope of the type on the entity or as admins of the team';
 COMMENT ON COLUMN rbac.entity_grants.id IS 'by which explain() names the grant';
 COMMENT ON COLUMN rbac.entity_grants.permission_set IS 'what is given: a shared set, or one of the grantee''s own organization';
 COMMENT ON COLUMN rbac.entity_grants.entity_type IS 'of the permission set; filled in when left out';
@@ -332,7 +332,7 @@ CREATE TABLE rbac.member_defaults (
 	CONSTRAINT member_defaults_not_organization CHECK (entity_type <> 'organization')
 );
 CREATE INDEX member_defaults_permission_set_idx ON rbac.member_defaults (permission_set, entity_type);
-COMMENT ON TABLE rbac.member_defaults IS 'what those whose role is Member have on all entities of a type in the organization';
+COMMENT ON TABLE rbac.member_defaults IS 'what those whose role is Member have on all entities of a type in the organization; members write it with organization:update';
 COMMENT ON COLUMN rbac.member_defaults.permission_set IS 'a shared one, or the organization''s own';
 COMMENT ON COLUMN rbac.member_defaults.entity_type IS 'of the permission set; filled in when left out';
 
@@ -347,6 +347,6 @@ CREATE TABLE rbac.organization_settings (
 		REFERENCES rbac.scopes (name, toggle) DEFERRABLE
 );
 CREATE INDEX organization_settings_scope_idx ON rbac.organization_settings (scope, toggle);
-COMMENT ON TABLE rbac.organization_settings IS 'toggles: a row gives the scope to every member of the organization';
+COMMENT ON TABLE rbac.organization_settings IS 'toggles: a row gives the scope to every member of the organization; members write it with organization:update';
 COMMENT ON COLUMN rbac.organization_settings.scope IS 'one that is marked as a toggle in rbac.scopes';
 COMMENT ON COLUMN rbac.organization_settings.toggle IS 'always true; for the foreign key to scopes that may be toggled';
