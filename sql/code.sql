@@ -298,6 +298,10 @@ DECLARE
 	advice  text;
 BEGIN
 	PERFORM name::rbac.scope;
+	IF NOT EXISTS (SELECT FROM rbac.scopes s WHERE s.name = check_scope_name.name) THEN
+		-- a name that input lets pass, as if a dump were loaded
+		PERFORM rbac_internal.refuse_document(path, format('scope "%s" does not exist', name));
+	END IF;
 EXCEPTION WHEN undefined_object OR data_exception THEN
 	GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
 	PERFORM rbac_internal.refuse_document(path, problem, hint => advice);
@@ -522,7 +526,7 @@ BEGIN
 	LOOP
 		PERFORM rbac_internal.check_type(e.item, e.item_path, 'string');
 		PERFORM rbac_internal.check_scope_name(e.item #>> '{}', e.item_path);
-		IF NOT e.toggle THEN
+		IF e.toggle IS NOT TRUE THEN
 			PERFORM rbac_internal.refuse_document(e.item_path, format('scope %s is no toggle', e.item),
 				hint => 'Those that are have toggle set in rbac.scopes.');
 		END IF;

@@ -206,7 +206,7 @@ next_id(void)
 	int64		id = nextval_internal(get_relname_relid(AUDIT_LOG_SEQUENCE, rbac_namespace()), false);
 	FullTransactionId xid = GetTopFullTransactionId();
 
-	if (!FullTransactionIdEquals(logged_by, xid))
+	if (!FullTransactionIdEquals(logged_by, xid) || id < first_logged)
 	{
 		logged_by = xid;
 		first_logged = id;

@@ -39,6 +39,7 @@
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
@@ -47,6 +48,8 @@
 #include "rbac.h"
 
 PG_FUNCTION_INFO_V1(authorize);
+
+#define MAX_LOCKED	8			/* organizations, by a statement */
 
 /* ---- the row ---- */
 
@@ -161,12 +164,6 @@ refuse(const Write *write, const char *why, const char *detail)
 			 detail == NULL ? 0 : errdetail("%s", detail)));
 }
 
-MemberAccess *
-writer_access(const Write *write)
-{
-	return access_of(&write->giver.member, write->giver.now);
-}
-
 /*
  * Look a row up and lock it; false: there is none.  What is read from now on is what
  * is there while it is locked, or newer.
@@ -239,7 +236,7 @@ require_member(Write *write, const NameRef *member)
 void
 demand_scope(const Write *write, const char *scope)
 {
-	if (!holds_in(writer_access(write), &write->giver.organization, scope))
+	if (!holds_in(write->access, &write->giver.organization, scope))
 		refuse(write, psprintf("scope \"%s\" is missing", scope),
 			   psprintf("It takes the scope on organization \"%s\".", quotable(write->giver.organization)));
 }
@@ -279,13 +276,55 @@ lock_organizations(const NameRef *a, const NameRef *b)
 		LockDatabaseObject(organizations_oid(), Max(first, second), 0, ExclusiveLock);
 }
 
+static int
+compare_hashes(const void *a, const void *b)
+{
+	uint32		x = *(const uint32 *) a;
+	uint32		y = *(const uint32 *) b;
+
+	return (x > y) - (x < y);
+}
+
+/*
+ * Rows that are updated or deleted are locked before their triggers fire.  Somebody
+ * else who has locked the organization may be waiting for one of them: so lock it
+ * first, when the statement begins.  Which one it will be is not known; who is a member
+ * of many would lock out many, and takes the risk of a deadlock instead.
+ */
+static void
+lock_own_organizations(void)
+{
+	uint32		hashes[MAX_LOCKED];
+	MemberAccess *access;
+	NameRef		member;
+
+	if (!current_member_name(&member))
+		return;
+	AcceptInvalidationMessages();
+	access = access_of(&member, GetCurrentStatementStartTimestamp());
+	if (access->norgs > MAX_LOCKED)
+		return;
+	for (int i = 0; i < access->norgs; i++)
+		hashes[i] = hash_bytes((const unsigned char *) access->orgs[i].name.data, access->orgs[i].name.len);
+	qsort(hashes, access->norgs, sizeof(uint32), compare_hashes);
+	for (int i = 0, n = access->norgs; i < n; i++)
+		LockDatabaseObject(organizations_oid(), hashes[i], 0, ExclusiveLock);
+}
+
 /* Who is not has no rights there, and nothing to wait for. */
 static bool
 is_member_of(const Write *write, const NameRef *organization)
 {
 	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
 
-	return org_access(writer_access(write), &key) != NULL;
+	return org_access(write->access, &key) != NULL;
+}
+
+static void
+read_access(Write *write)
+{
+	AcceptInvalidationMessages();
+	write->access = access_of(&write->giver.member, write->giver.now);
 }
 
 static void
@@ -327,9 +366,11 @@ authorize_write(Write *write)
 	if (!current_member_name(&write->giver.member))
 		refuse(write, "there is no current member", NULL);
 	write->giver.now = GetCurrentStatementStartTimestamp();
+	read_access(write);
 	if (is_member_of(write, &old) && is_member_of(write, &new))
 		lock_organizations(&old, &new);
 	CommandCounterIncrement();
+	read_access(write);
 	if (write->old != NULL && write->new != NULL && is_other_row(write))
 		authorize_other_row(write);
 	else
@@ -361,7 +402,7 @@ with_own_id(const Write *write)
 	return heap_modify_tuple_by_cols(write->new, desc, 1, &column, &id, &isnull);
 }
 
-/* Before each row that is written, and before TRUNCATE. */
+/* Before each statement, and each row that is written. */
 Datum
 authorize(PG_FUNCTION_ARGS)
 {
@@ -373,11 +414,16 @@ authorize(PG_FUNCTION_ARGS)
 		elog(ERROR, "authorize() must be called before");
 	if (check_enable_rls(RelationGetRelid(data->tg_relation), InvalidOid, true) != RLS_ENABLED)
 		return PointerGetDatum(TRIGGER_FIRED_FOR_ROW(event) ? trigger_row(data) : NULL);
-	if (!TRIGGER_FIRED_FOR_ROW(event))
+	if (TRIGGER_FIRED_BY_TRUNCATE(event))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to truncate table \"%s\"", RelationGetRelationName(data->tg_relation)),
 				 errhint("Delete rows one by one.")));
+	if (!TRIGGER_FIRED_FOR_ROW(event))
+	{
+		lock_own_organizations();
+		return PointerGetDatum(NULL);
+	}
 	write.table = guarded_table(data->tg_relation);
 	write.old = TRIGGER_FIRED_BY_INSERT(event) ? NULL : data->tg_trigtuple;
 	write.new = TRIGGER_FIRED_BY_DELETE(event) ? NULL : trigger_row(data);

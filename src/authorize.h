@@ -21,6 +21,7 @@ typedef struct Write
 	const struct GuardedTable *table;
 	HeapTuple	old;			/* NULL: INSERT */
 	HeapTuple	new;			/* NULL: DELETE */
+	MemberAccess *access;		/* the writer's, as of now */
 	Giver		giver;
 } Write;
 
@@ -58,7 +59,6 @@ extern NameRef require_set(Write *write, AttrNumber column);
 extern void require_team(Write *write, const NameRef *team);
 extern void require_member(Write *write, const NameRef *member);
 
-extern MemberAccess *writer_access(const Write *write);
 extern bool lock_referenced(Write *write, Lookup lookup, const NameRef *keys, LockTupleMode mode);
 
 #pragma GCC visibility pop

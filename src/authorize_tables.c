@@ -321,7 +321,7 @@ static bool
 is_team_admin(const Write *write, const NameRef *team)
 {
 	Key			key = make_key(KEY_TEXT, write->giver.organization.data, write->giver.organization.len);
-	OrgAccess  *org = org_access(writer_access(write), &key);
+	OrgAccess  *org = org_access(write->access, &key);
 
 	return org != NULL && names_contain(org->admin_of, team);
 }
@@ -376,7 +376,7 @@ is_founder(const Write *write, const NameRef *team)
 	NameRef		member = new_name(write, TEAM_MEMBER_MEMBER);
 
 	return write->old == NULL && same_name(&member, &write->giver.member) &&
-		holds_in(writer_access(write), &write->giver.organization, "team:create") &&
+		holds_in(write->access, &write->giver.organization, "team:create") &&
 		is_of_this_transaction(write, team) && !has_row(write, MEMBERS_OF_TEAM, team);
 }
 
@@ -410,13 +410,7 @@ authorize_team_members(Write *write)
 	if (gives_all_scopes(write, &team))
 		demand_scope(write, "org_member:set_admin");
 	if (is_extended(write, TEAM_MEMBER_EXPIRES_AT))
-	{
-		NameRef		member = required_name(write, write->new, TEAM_MEMBER_MEMBER);
-		TimestampTz until = expiry(write, write->new, TEAM_MEMBER_EXPIRES_AT);
-
-		if (membership_until(&write->giver, &member, &until))
-			give_team(&write->giver, &team, until);
-	}
+		give_team(&write->giver, &team, expiry(write, write->new, TEAM_MEMBER_EXPIRES_AT));
 }
 
 static void
@@ -444,7 +438,7 @@ authorize_team_roles(Write *write)
 static void
 demand_access_scope(const Write *write, int type, const EntityRow *row)
 {
-	char	   *reason = why_not_manage(writer_access(write), write->giver.snapshot, type, row);
+	char	   *reason = why_not_manage(write->access, write->giver.snapshot, type, row);
 
 	if (reason != NULL)
 		refuse(write, reason,
@@ -470,16 +464,14 @@ authorize_entity_grants(Write *write)
 	}
 	if (write->new != NULL)
 	{
-		TimestampTz until = expiry(write, write->new, GRANT_EXPIRES_AT);
-
 		require_set(write, GRANT_SET);
 		if (team.data != NULL)
 			require_team(write, &team);
 		if (member.data != NULL)
 			require_member(write, &member);
 		lock_entity(write, &reach);
-		if (member.data == NULL || membership_until(giver, &member, &until))
-			give(giver, &reach, new_set_scopes(write, GRANT_SET, !is_extended(write, GRANT_EXPIRES_AT)), until);
+		give(giver, &reach, new_set_scopes(write, GRANT_SET, !is_extended(write, GRANT_EXPIRES_AT)),
+			 expiry(write, write->new, GRANT_EXPIRES_AT));
 	}
 }
 
@@ -517,7 +509,7 @@ give_as_entity(Write *write, int type, const EntityRow *new, const EntityRow *ol
 	if (old == NULL || !same_tags(new->tags, old->tags))
 		give_on_row(giver, type, before, given_by_tags(new, pnstrdup(name.data, name.len), old));
 	if (old == NULL)
-		give_to_entity(giver, type, &new->entity);
+		give_on_row(giver, type, before, given_by_name(giver->snapshot, type, new));
 }
 
 /*

@@ -426,12 +426,14 @@ lock_scope(const NameRef *name, int *type)
 
 /*
  * While a dump is loaded, sets come before the scopes that they hold, and rows of
- * applications before the organizations that they are in.
+ * applications before the organizations that they are in.  Anybody can make it look
+ * as if one were; so it takes the tables' owner, and not only one who acts as such for
+ * somebody else.
  */
 bool
 loading_dump(void)
 {
-	return scope_names_unchecked() && is_rbac_owner(GetUserId());
+	return scope_names_unchecked() && is_rbac_owner(GetUserId()) && is_rbac_owner(GetOuterUserId());
 }
 
 static void

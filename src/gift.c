@@ -16,7 +16,8 @@
  * owner and no tags are known, so that only what names it counts.
  *
  * The writer's access is computed without the row in question (authorize.c), as of
- * the moment before the gift ends.
+ * the moment before the gift ends.  The row's own end counts, not that of somebody's
+ * membership, which may be prolonged.
  *
  *-------------------------------------------------------------------------
  */
@@ -30,6 +31,8 @@
 
 #include "gift.h"
 #include "rbac.h"
+
+#define LONGEST_STATEMENT	(24 * USECS_PER_HOUR)
 
 /* The giver's access, without what expires before. */
 typedef struct Holding
@@ -67,10 +70,37 @@ giver_org(const Giver *giver, MemberAccess *access)
 	return org_access(access, &key);
 }
 
+/*
+ * What has expired before this gives nothing.  What has only now counts, since a
+ * statement that began earlier goes by the time when it began.
+ */
+static TimestampTz
+long_ago(const Giver *giver)
+{
+	return giver->now - LONGEST_STATEMENT;
+}
+
+/* ---- conditions ---- */
+
+/* A jsonpath has no equality: compare its text.  Allocated. */
+static const char *
+condition_text(JsonPath *condition)
+{
+	return DatumGetCString(DirectFunctionCall1(jsonpath_out, PointerGetDatum(condition)));
+}
+
+static const char *
+reach_condition(Reach *reach)
+{
+	if (reach->condition_text == NULL)
+		reach->condition_text = condition_text(reach->condition);
+	return reach->condition_text;
+}
+
 /* ---- refusals ---- */
 
 static char *
-reach_text(const Giver *giver, const Reach *reach)
+reach_text(const Giver *giver, Reach *reach)
 {
 	char	   *organization = quotable(giver->organization);
 	char	   *type = quotable(type_name(reach->type));
@@ -79,7 +109,7 @@ reach_text(const Giver *giver, const Reach *reach)
 		return psprintf("on %s \"%s\" in organization \"%s\"", type, quotable(reach->entity), organization);
 	if (reach->condition != NULL)
 		return psprintf("on all of type \"%s\" in organization \"%s\" whose tags satisfy %s", type, organization,
-						DatumGetCString(DirectFunctionCall1(jsonpath_out, PointerGetDatum(reach->condition))));
+						reach_condition(reach));
 	if (reach->type == TYPE_ORGANIZATION)
 		return psprintf("on organization \"%s\"", organization);
 	return psprintf("on all of type \"%s\" in organization \"%s\"", type, organization);
@@ -100,43 +130,43 @@ refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz
 
 /* ---- scopes ---- */
 
-/* A jsonpath has no equality: compare its text. */
-static bool
-same_condition(JsonPath *a, JsonPath *b)
-{
-	return strcmp(DatumGetCString(DirectFunctionCall1(jsonpath_out, PointerGetDatum(a))),
-				  DatumGetCString(DirectFunctionCall1(jsonpath_out, PointerGetDatum(b)))) == 0;
-}
-
 bool
-same_reach(const Reach *a, const Reach *b)
+same_reach(Reach *a, Reach *b)
 {
-	if (a->condition != NULL && b->condition != NULL)
-		return a->type == b->type && same_condition(a->condition, b->condition);
-	return a->type == b->type && a->condition == b->condition && same_name(&a->entity, &b->entity);
+	if (a->type != b->type || (a->condition == NULL) != (b->condition == NULL))
+		return false;
+	if (a->condition != NULL)
+		return strcmp(reach_condition(a), reach_condition(b)) == 0;
+	return same_name(&a->entity, &b->entity);
 }
 
 /* What the giver's rules with this very condition give. */
 static const Bits *
-held_by_condition(const OrgAccess *org, JsonPath *condition)
+held_by_condition(MemberAccess *access, const OrgAccess *org, const char *text)
 {
 	const Bits *held = NULL;
 
 	for (int i = 0; i < org->ntag_rules; i++)
-		if (same_condition(org->tag_rules[i].condition, condition))
-			held = bits_union(held, org->tag_rules[i].scopes);
+	{
+		TagRule    *rule = &org->tag_rules[i];
+
+		if (rule->text == NULL)
+			rule->text = MemoryContextStrdup(access->context, condition_text(rule->condition));
+		if (strcmp(rule->text, text) == 0)
+			held = bits_union(held, rule->scopes);
+	}
 	return held;
 }
 
 /* What the giver holds there, beyond what is type-wide. */
 static const Bits *
-held_at(const Giver *giver, MemberAccess *access, const OrgAccess *org, const Reach *reach)
+held_at(const Giver *giver, MemberAccess *access, const OrgAccess *org, Reach *reach)
 {
 	EntityRow	row;
 	bool		all;
 
 	if (reach->condition != NULL)
-		return held_by_condition(org, reach->condition);
+		return held_by_condition(access, org, reach_condition(reach));
 	if (reach->entity.data == NULL)
 		return NULL;
 	row = registered_row(giver->snapshot, &giver->organization, reach->type, &reach->entity);
@@ -181,7 +211,7 @@ default_scopes(const Giver *giver)
 
 /* What the role that goes gives there, by a rule of the same reach or type-wide. */
 static const Bits *
-given_by_replaced(const Giver *giver, const Reach *reach)
+given_by_replaced(const Giver *giver, Reach *reach)
 {
 	Reach		wide = {.type = reach->type};
 	const Bits *scopes = NULL;
@@ -206,7 +236,7 @@ given_by_replaced(const Giver *giver, const Reach *reach)
 /* ---- giving ---- */
 
 void
-give(Giver *giver, const Reach *reach, const Bits *scopes, TimestampTz until)
+give(Giver *giver, Reach *reach, const Bits *scopes, TimestampTz until)
 {
 	MemberAccess *access = giver_access(giver, until);
 	OrgAccess  *org = giver_org(giver, access);
@@ -237,7 +267,7 @@ give_on_row(Giver *giver, int type, const EntityRow *row, const Bits *scopes)
 }
 
 void
-give_set(Giver *giver, const Reach *reach, const NameRef *set, TimestampTz until)
+give_set(Giver *giver, Reach *reach, const NameRef *set, TimestampTz until)
 {
 	give(giver, reach, bits_of_set(set, giver->snapshot, CurrentMemoryContext), until);
 }
@@ -315,20 +345,6 @@ give_own_role(Giver *giver, const NameRef *role, TimestampTz until)
 
 /* ---- grants and teams ---- */
 
-/* For what is given to a member: no longer than the membership; false if that has expired. */
-bool
-membership_until(const Giver *giver, const NameRef *member, TimestampTz *until)
-{
-	NameRef		keys[2] = {giver->organization, *member};
-	bool		expired;
-	TableScan	scan;
-
-	begin_scan(&scan, MEMBER_BY_KEY, giver->snapshot, keys);
-	expired = next_row(&scan) && row_expired(&scan, MEMBER_EXPIRES_AT, giver->now, until);
-	end_scan(&scan);
-	return !expired;
-}
-
 static Reach
 grant_reach(TableScan *grant)
 {
@@ -354,7 +370,7 @@ give_grants(Giver *giver, Lookup lookup, const NameRef *keys, TimestampTz until)
 		NameRef		set;
 
 		CHECK_FOR_INTERRUPTS();
-		if (row_expired(&scan, GRANT_EXPIRES_AT, giver->now, &end))
+		if (row_expired(&scan, GRANT_EXPIRES_AT, long_ago(giver), &end))
 			continue;
 		row_name(&scan, GRANT_SET, &set);
 		give_set(giver, &reach, &set, end);
@@ -374,7 +390,7 @@ give_team(Giver *giver, const NameRef *team, TimestampTz until)
 		TimestampTz end = until;
 		NameRef		role;
 
-		if (row_expired(&scan, TEAM_ROLE_EXPIRES_AT, giver->now, &end))
+		if (row_expired(&scan, TEAM_ROLE_EXPIRES_AT, long_ago(giver), &end))
 			continue;
 		row_name(&scan, TEAM_ROLE_ROLE, &role);
 		give_role(giver, &role, end);
@@ -396,7 +412,7 @@ give_teams(Giver *giver, const NameRef *keys, TimestampTz until)
 		TimestampTz end = until;
 		NameRef		team;
 
-		if (row_expired(&scan, TEAM_MEMBER_EXPIRES_AT, giver->now, &end))
+		if (row_expired(&scan, TEAM_MEMBER_EXPIRES_AT, long_ago(giver), &end))
 			continue;
 		row_name(&scan, TEAM_MEMBER_TEAM, &team);
 		give_team(giver, &team, end);
@@ -491,59 +507,11 @@ give_in_grants(Giver *giver, const NameRef *set, const Bits *added)
 	{
 		Reach		reach = grant_reach(&scan);
 		TimestampTz end = DT_NOEND;
-		NameRef		member;
 
 		CHECK_FOR_INTERRUPTS();
-		if (row_expired(&scan, GRANT_EXPIRES_AT, giver->now, &end))
+		if (row_expired(&scan, GRANT_EXPIRES_AT, long_ago(giver), &end))
 			continue;
-		if (!row_name(&scan, GRANT_MEMBER, &member) || membership_until(giver, &member, &end))
-			give(giver, &reach, added, end);
-	}
-	end_scan(&scan);
-}
-
-/* ---- an entity that comes ---- */
-
-static bool
-is_of_organization(const Giver *giver, NameRef slug)
-{
-	const char *slash = memchr(slug.data, '/', slug.len);
-
-	return slash != NULL && name_is(&giver->organization, slug.data, slash - slug.data);
-}
-
-/* What grants and rules that name the entity give as soon as it is there. */
-void
-give_to_entity(Giver *giver, int type, const NameRef *entity)
-{
-	NameRef		keys[2] = {type_name(type), *entity};
-	NameRef		name;
-	NameRef		set;
-	TableScan	scan;
-
-	begin_scan(&scan, GRANTS_BY_ENTITY, giver->snapshot, keys);
-	while (next_row(&scan))
-	{
-		TimestampTz end = DT_NOEND;
-		Reach		reach = grant_reach(&scan);
-
-		if (row_expired(&scan, GRANT_EXPIRES_AT, giver->now, &end))
-			continue;
-		row_name(&scan, GRANT_SET, &set);
-		if (row_name(&scan, GRANT_TEAM, &name) ? is_of_organization(giver, name) :
-			row_name(&scan, GRANT_ORGANIZATION, &name) && same_name(&name, &giver->organization))
-			give_set(giver, &reach, &set, end);
-	}
-	end_scan(&scan);
-	begin_scan(&scan, RULES_BY_ENTITY, giver->snapshot, keys);
-	while (next_row(&scan))
-	{
-		Reach		reach = rule_reach(&scan);
-
-		row_name(&scan, RULE_ROLE, &name);
-		row_name(&scan, RULE_SET, &set);
-		if (is_of_organization(giver, name) || memchr(name.data, '/', name.len) == NULL)
-			give_set(giver, &reach, &set, DT_NOEND);
+		give(giver, &reach, added, end);
 	}
 	end_scan(&scan);
 }

@@ -14,7 +14,8 @@
  * organization what an INSERT takes there.
  *
  * Beyond that, nobody gives what they do not hold.  A new owner has what ownership
- * gives, and new tags may satisfy the condition of a rule of anybody's.  Who
+ * gives, new tags may satisfy the condition of a rule of anybody's, and grants and
+ * rules may be waiting for the name that the row gets.  Who
  * writes such a row must hold all of this there already, but for the new owner and
  * tags, and by nothing that expires.
  *
@@ -25,6 +26,7 @@
 #include "access/xact.h"
 #include "miscadmin.h"
 #include "utils/inval.h"
+#include "utils/snapmgr.h"
 
 #include "holdings.h"
 #include "protect.h"
@@ -91,14 +93,35 @@ why_not_move(const RowChange *change, MemberAccess *access)
 	return NULL;
 }
 
+static bool
+is_moved(const RowChange *change)
+{
+	return !same_name(&change->old.entity, &change->new.entity) ||
+		!same_name(&change->old.organization, &change->new.organization);
+}
+
+/* Of what is given by the name that the row gets, what the member does not hold; or NULL. */
+static char *
+missing_waiting(const RowChange *change, MemberAccess *access)
+{
+	Snapshot	snapshot;
+	char	   *missing;
+
+	if (change->new.entity.data == NULL || change->new.organization.data == NULL)
+		return NULL;
+	snapshot = latest_snapshot();
+	missing = missing_on(access, change->type, &change->moved, given_by_name(snapshot, change->type, &change->new));
+	UnregisterSnapshot(snapshot);
+	return missing;
+}
+
 static char *
 why_not(const RowChange *change, MemberAccess *access)
 {
 	MemberAccess *lasting;
 	char	   *missing;
 
-	if (!same_name(&change->old.entity, &change->new.entity) ||
-		!same_name(&change->old.organization, &change->new.organization))
+	if (is_moved(change))
 	{
 		char	   *reason = why_not_move(change, access);
 
@@ -111,6 +134,12 @@ why_not(const RowChange *change, MemberAccess *access)
 		missing = missing_on(lasting, change->type, &change->moved, owner_scopes(lasting, change->type));
 		if (missing != NULL)
 			return psprintf("To change the owner takes what ownership gives, without expiry: scope \"%s\" is missing.", missing);
+	}
+	if (is_moved(change))
+	{
+		missing = missing_waiting(change, lasting);
+		if (missing != NULL)
+			return psprintf("Grants or rules name it where it goes. To give what they give takes having it, without expiry: scope \"%s\" is missing.", missing);
 	}
 	if (change->new.organization.data != NULL && !same_tags(change->old.tags, change->new.tags))
 	{

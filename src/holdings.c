@@ -26,12 +26,13 @@ same_name(const NameRef *a, const NameRef *b)
 	return (a->data == NULL) == (b->data == NULL) && name_is(a, b->data, b->len);
 }
 
+/* As they are stored, detoasted: a condition can tell 1 from 1.0. */
 bool
 same_tags(struct varlena *a, struct varlena *b)
 {
 	if (a == NULL || b == NULL)
 		return a == b;
-	return DatumGetBool(DirectFunctionCall2(jsonb_eq, PointerGetDatum(a), PointerGetDatum(b)));
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
 /* An entity as the registry has it, if that has it in this organization. */
@@ -169,6 +170,57 @@ why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRo
 	if (entry == NULL)
 		return psprintf("entity type \"%s\" has no access_scope, so that it takes a role with all scopes", quotable(type_key));
 	return psprintf("scope \"%s\" is missing", quotable(scope));
+}
+
+/* ---- what names an entity ---- */
+
+/* Is a grantee, or the organization of a role, of this organization? */
+static bool
+is_of_organization(const NameRef *organization, const NameRef *name)
+{
+	const char *slash = memchr(name->data, '/', name->len);
+
+	return slash != NULL && name_is(organization, name->data, slash - name->data);
+}
+
+static bool
+grant_is_of_organization(const NameRef *organization, TableScan *grant)
+{
+	NameRef		name;
+
+	if (row_name(grant, GRANT_TEAM, &name))
+		return is_of_organization(organization, &name);
+	return row_name(grant, GRANT_ORGANIZATION, &name) && same_name(&name, organization);
+}
+
+/*
+ * What the grants and rules that name an entity give to anybody as soon as it is there,
+ * those that expire included.
+ */
+const Bits *
+given_by_name(Snapshot snapshot, int type, const EntityRow *row)
+{
+	NameRef		keys[2] = {type_name(type), row->entity};
+	const Bits *given = NULL;
+	NameRef		set;
+	NameRef		role;
+	TableScan	scan;
+
+	begin_scan(&scan, GRANTS_BY_ENTITY, snapshot, keys);
+	while (next_row(&scan))
+		if (grant_is_of_organization(&row->organization, &scan) && row_name(&scan, GRANT_SET, &set))
+			given = bits_union(given, bits_of_set(&set, snapshot, CurrentMemoryContext));
+	end_scan(&scan);
+	begin_scan(&scan, RULES_BY_ENTITY, snapshot, keys);
+	while (next_row(&scan))
+	{
+		row_name(&scan, RULE_ROLE, &role);
+		row_name(&scan, RULE_SET, &set);
+		if (is_of_organization(&row->organization, &role) || memchr(role.data, '/', role.len) == NULL)
+			given = bits_union(given, bits_of_set(&set, snapshot, CurrentMemoryContext));
+	}
+	end_scan(&scan);
+	return given;
 }
 
 /* ---- what tags give ---- */

@@ -32,6 +32,7 @@ extern bool holds_on(MemberAccess *access, int type, const EntityRow *row, const
 extern bool holds_in(MemberAccess *access, const NameRef *organization, const char *scope);
 extern char *why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRow *row);
 extern char *missing_on(MemberAccess *access, int type, const EntityRow *row, const Bits *given);
+extern const Bits *given_by_name(Snapshot snapshot, int type, const EntityRow *row);
 extern const Bits *given_by_tags(const EntityRow *row, const char *type, const EntityRow *old);
 
 #pragma GCC visibility pop

@@ -285,6 +285,7 @@ extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registe
 extern ScopeEntry *require_scope_entry(const char *name, int len);
 extern ScopeEntry *scope_as_of(const NameRef *name, Snapshot snapshot);
 extern int	entity_types(void);
+extern bool type_is_met(const NameRef *type);
 extern int	type_number(const NameRef *type);
 extern NameRef type_name(int type);
 extern Bits *bits_of_set(const NameRef *set, Snapshot snapshot, MemoryContext context);
@@ -310,6 +311,7 @@ typedef struct TagRule
 {
 	JsonPath   *condition;
 	const Bits *scopes;
+	char	   *text;			/* of the condition, once it was needed */
 } TagRule;
 
 /* A member's access within one organization. */

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
 
@@ -65,6 +66,7 @@ require_member_may_rename(const NamedKind *kind, const NameRef *old)
 	char	   *name = quotable(*old);
 	NameRef		member;
 
+	AcceptInvalidationMessages();
 	if (kind->scope == NULL || slash == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),

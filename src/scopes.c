@@ -49,14 +49,31 @@ init_scopes(void)
 	scopes_context = context;
 }
 
-/* Numbers of entity types; TYPE_ORGANIZATION is always that of organizations. */
-int
-type_number(const NameRef *type)
+/* -1: not met yet */
+static int
+find_type(const NameRef *type)
 {
 	init_scopes();
 	for (int i = 0; i < ntypes; i++)
 		if (name_is(type, types[i].data, types[i].len))
 			return i;
+	return -1;
+}
+
+bool
+type_is_met(const NameRef *type)
+{
+	return find_type(type) >= 0;
+}
+
+/* Numbers of entity types; TYPE_ORGANIZATION is always that of organizations. */
+int
+type_number(const NameRef *type)
+{
+	int			number = find_type(type);
+
+	if (number >= 0)
+		return number;
 	types = repalloc(types, (ntypes + 1) * sizeof(NameRef));
 	types[ntypes] = copy_name(scopes_context, type);
 	return ntypes++;

@@ -11,12 +11,16 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
 
 #include "holdings.h"
 #include "rbac.h"
 
+PG_FUNCTION_INFO_V1(my_organizations);
 PG_FUNCTION_INFO_V1(is_my_organization);
 PG_FUNCTION_INFO_V1(is_my_role);
 PG_FUNCTION_INFO_V1(is_my_team);
@@ -53,6 +57,18 @@ my_org_of(const NameRef *team)
 	NameRef		organization = name_ref(team->data, slash == NULL ? 0 : slash - team->data);
 
 	return my_org(&organization);
+}
+
+Datum
+my_organizations(PG_FUNCTION_ARGS)
+{
+	MemberAccess *access = my_access();
+	int			n = access == NULL ? 0 : access->norgs;
+	Datum	   *names = palloc(Max(n, 1) * sizeof(Datum));
+
+	for (int i = 0; i < n; i++)
+		names[i] = PointerGetDatum(cstring_to_text_with_len(access->orgs[i].name.data, access->orgs[i].name.len));
+	PG_RETURN_ARRAYTYPE_P(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 Datum
@@ -95,6 +111,13 @@ is_team_admin(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(org != NULL && (org->all_scopes || names_contain(org->admin_of, &team)));
 }
 
+/* No type is met only because somebody asks about it. */
+static bool
+is_type(const NameRef *type)
+{
+	return type_is_met(type) || row_exists(ENTITY_TYPE_BY_NAME, type);
+}
+
 /* (organization, entity_type, entity) */
 Datum
 may_manage_access(PG_FUNCTION_ARGS)
@@ -108,7 +131,7 @@ may_manage_access(PG_FUNCTION_ARGS)
 	EntityRow	row;
 	bool		result;
 
-	if (access == NULL || org_access(access, &key) == NULL)
+	if (access == NULL || org_access(access, &key) == NULL || !is_type(&type))
 		PG_RETURN_BOOL(false);
 	snapshot = latest_snapshot();
 	row = registered_row(snapshot, &organization, type_number(&type), &entity);

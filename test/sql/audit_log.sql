@@ -266,6 +266,28 @@ SET SESSION AUTHORIZATION regress_rbac_nobody;
 SELECT count(*) FROM audit_log;
 RESET SESSION AUTHORIZATION;
 
+-- Nobody switches the log off by making it look as if a dump were loaded, not even where triggers and functions act as the
+-- tables' owner: rename(), a SECURITY DEFINER function, what goes with an entity or an organization.
+INSERT INTO organizations VALUES ('covert');
+INSERT INTO roles (name) VALUES ('covert/A');
+INSERT INTO members (organization, member, role) VALUES ('covert', 'boss', 'Admin');
+INSERT INTO entities (entity_type, entity, organization) VALUES ('stack', 'covert', 'covert');
+INSERT INTO entity_grants (permission_set, entity, organization, member) VALUES ('Stack Read', 'covert', 'covert', 'boss');
+CREATE FUNCTION public.promote() RETURNS void LANGUAGE sql SECURITY DEFINER AS $$ INSERT INTO rbac.members (organization, member, role) VALUES ('covert', 'eve', 'Admin') $$;
+SELECT count(*) > 0 FROM pg_temp.news();
+SET SESSION AUTHORIZATION regress_rbac_app;
+SET check_function_bodies = off;
+SET rbac.member = 'boss';
+SELECT rename('role', 'covert/A', 'covert/B');
+SELECT public.promote();
+DELETE FROM entities WHERE entity = 'covert';
+DELETE FROM organizations WHERE name = 'covert';
+RESET check_function_bodies;
+SET rbac.member = '';
+RESET SESSION AUTHORIZATION;
+SELECT regexp_replace(n, '"id": \d+', '"id": ...') FROM pg_temp.news() n;
+DROP FUNCTION public.promote();
+
 -- an index is used for an organization's latest changes
 SET enable_seqscan = off;
 EXPLAIN (COSTS OFF) SELECT * FROM audit_log WHERE organization = 'acme' ORDER BY id DESC LIMIT 10;

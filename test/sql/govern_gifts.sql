@@ -132,7 +132,7 @@ SELECT try('{temp, temp admin}', $$INSERT INTO rbac.entity_grants (permission_se
 SELECT try('{temp, temp admin}', $$INSERT INTO rbac.entity_grants (permission_set, entity, organization, member, expires_at) VALUES ('acme/read', 'web', 'acme', 'bob', '2100-01-01 00:00:00.000001')$$);
 SELECT try('{temp}', $$INSERT INTO rbac.entity_grants (permission_set, entity, organization, member, expires_at) VALUES ('acme/read', 'web', 'acme', 'bob', 'infinity')$$);
 SELECT try('{wide, none}', $$INSERT INTO rbac.entity_grants (permission_set, entity, organization, member, expires_at) VALUES ('acme/read', 'web', 'acme', 'bob', '-infinity')$$);
-\echo not for longer than the membership
+\echo somebody's membership may be prolonged, so that the row's own end counts
 SELECT try('{temp}', $$INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('acme/read', 'web', 'acme', 'short')$$);
 SELECT try('{temp}', $$INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES ('acme/read', 'web', 'acme/writers')$$);
 SELECT try('{wide, none}', $$INSERT INTO rbac.entity_grants (permission_set, entity, team) VALUES ('acme/read', 'dev', 'acme/empty')$$);
@@ -242,6 +242,16 @@ INSERT INTO rbac.members (organization, member, role) VALUES ('globex', 'none', 
 SET ROLE regress_govern_app;
 SELECT try('{none, admin}', $$UPDATE rbac.entities SET organization = 'globex' WHERE entity = 'web'$$);
 SELECT try('{none}', $$WITH gone AS (DELETE FROM rbac.entities WHERE entity = 'web' RETURNING entity) INSERT INTO rbac.entities SELECT 'stack', entity, 'globex' FROM gone$$);
+
+\echo == what has expired an hour ago counts for statements that began before; what has long ago does not
+RESET ROLE;
+INSERT INTO rbac.team_roles (team, role, expires_at) VALUES ('acme/empty', 'acme/writer', now() - interval '1 hour');
+SET ROLE regress_govern_app;
+SELECT try('{wide, admin}', $$INSERT INTO rbac.team_members (team, member) VALUES ('acme/empty', 'bob')$$);
+RESET ROLE;
+UPDATE rbac.team_roles SET expires_at = now() - interval '2 days' WHERE team = 'acme/empty';
+SET ROLE regress_govern_app;
+SELECT try('{wide}', $$INSERT INTO rbac.team_members (team, member) VALUES ('acme/empty', 'bob')$$);
 
 \echo == step by step, in one transaction
 BEGIN;
