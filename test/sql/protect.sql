@@ -113,6 +113,35 @@ BEGIN;
 UPDATE stacks SET organization = 'acme' WHERE id = 'g1' RETURNING id;
 ROLLBACK;
 
+-- Grants and rules that wait for the name that a row gets: who gives it that name must hold what they give.
+RESET SESSION AUTHORIZATION;
+BEGIN;
+INSERT INTO rbac.roles (name) VALUES ('acme/Waiting');
+INSERT INTO rbac.role_rules (role, permission_set, entity) VALUES ('acme/Waiting', 'Move', 'waited for');
+INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('Stack Admin', 'waiting', 'acme', 'ann'), ('Stack Admin', 'a2', 'globex', 'wim');
+DO $$
+DECLARE
+	refused text;
+	detail  text;
+BEGIN
+	SET LOCAL ROLE regress_app;
+	PERFORM rbac.act_as('mo');
+	FOREACH refused IN ARRAY ARRAY['UPDATE stacks SET id = ''waiting'' WHERE id = ''a2''', 'UPDATE stacks SET organization = ''globex'' WHERE id = ''a2''']
+	LOOP
+		BEGIN
+			EXECUTE refused;
+			RAISE assert_failure USING MESSAGE = 'not refused: ' || refused;
+		EXCEPTION WHEN insufficient_privilege THEN
+			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
+			RAISE WARNING '%: %', refused, detail;
+		END;
+	END LOOP;
+	UPDATE stacks SET id = 'waited for' WHERE id = 'a2';
+	ASSERT FOUND, 'mo holds that';
+END $$;
+ROLLBACK;
+SET SESSION AUTHORIZATION regress_app;
+
 -- another owner: who has what ownership gives may give it, for good
 SET rbac.member = 'wim';
 UPDATE stacks SET owner = 'wim' WHERE id = 'a1';
@@ -378,33 +407,6 @@ BEGIN
 		END;
 	END LOOP;
 	RESET ROLE;
-END $$;
-ROLLBACK;
-
--- Grants and rules that wait for the name that a row gets: who gives it that name must hold what they give.
-INSERT INTO rbac.roles (name) VALUES ('acme/Waiting');
-INSERT INTO rbac.role_rules (role, permission_set, entity) VALUES ('acme/Waiting', 'Move', 'waited for');
-INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('Stack Admin', 'waiting', 'acme', 'ann'), ('Stack Admin', 'a2', 'globex', 'wim');
-BEGIN;
-DO $$
-DECLARE
-	refused text;
-	detail  text;
-BEGIN
-	SET LOCAL ROLE regress_app;
-	PERFORM rbac.act_as('mo');
-	FOREACH refused IN ARRAY ARRAY['UPDATE shop.stacks SET id = ''waiting'' WHERE id = ''a2''', 'UPDATE shop.stacks SET organization = ''globex'' WHERE id = ''a2''']
-	LOOP
-		BEGIN
-			EXECUTE refused;
-			RAISE assert_failure USING MESSAGE = 'not refused: ' || refused;
-		EXCEPTION WHEN insufficient_privilege THEN
-			GET STACKED DIAGNOSTICS detail = PG_EXCEPTION_DETAIL;
-			RAISE WARNING '%: %', refused, detail;
-		END;
-	END LOOP;
-	UPDATE shop.stacks SET id = 'waited for' WHERE id = 'a2';
-	ASSERT FOUND, 'mo holds that';
 END $$;
 ROLLBACK;
 
