@@ -115,16 +115,21 @@ reach_text(const Giver *giver, Reach *reach)
 	return psprintf("on all of type \"%s\" in organization \"%s\"", type, organization);
 }
 
+static const char *
+end_text(const Giver *giver, TimestampTz until)
+{
+	if (TIMESTAMP_IS_NOEND(until))
+		return "without expiry";
+	return until <= giver->now ? "now" : psprintf("until %s", timestamptz_to_str(until));
+}
+
 static void
 refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz until)
 {
-	char	   *end = TIMESTAMP_IS_NOEND(until) ? "without expiry" : until <= giver->now ? "now" :
-		psprintf("until %s", timestamptz_to_str(until));
-
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("permission denied to give %s: member \"%s\" does not hold it there", what, quotable(giver->member)),
-			 errdetail("It would be given %s, %s.", where, end),
+			 errdetail("It would be given %s, %s.", where, end_text(giver, until)),
 			 errhint("To give a scope takes holding it on everything that it is given on, and for as long.")));
 }
 
