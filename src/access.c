@@ -58,6 +58,8 @@ typedef struct Build
 	TimestampTz now;
 	const NameRef *organization;	/* the only one that is wanted, but all of
 									 * what is listed there; NULL: all */
+	bool		nothing_listed; /* single entities are looked up when asked
+								 * about */
 	uint64		channels[CHANNELS / 64];
 	bool		knows_owners;	/* owner_scopes are there */
 	HTAB	   *sets;			/* permission sets read so far */
@@ -156,6 +158,11 @@ add_direct(Build *build, int org, const NameRef *type, const NameRef *entity, co
 
 	if (scopes == NULL)
 		return;
+	if (build->nothing_listed)
+	{
+		access->unlisted = true;
+		return;
+	}
 	build->direct_size += 2 * sizeof(DirectAccess) + entity->len;
 	if (build->organization == NULL && build->direct_size > (Size) rbac_cache_size * 1024 / 4)
 	{
@@ -186,6 +193,11 @@ add_grants(Build *build, int org, Lookup lookup, const NameRef *keys)
 {
 	TableScan	scan;
 
+	if (build->nothing_listed)
+	{
+		build->access->unlisted = true;
+		return;
+	}
 	begin_scan(&scan, lookup, build->snapshot, keys);
 	while (next_row(&scan))
 	{
@@ -430,6 +442,11 @@ add_owned(Build *build, int i, const NameRef *keys)
 	int			count = 0;
 	TableScan	scan;
 
+	if (build->nothing_listed)
+	{
+		access->unlisted_owned = true;
+		return;
+	}
 	begin_scan(&scan, ENTITIES_BY_OWNER, build->snapshot, keys);
 	while (next_row(&scan))
 	{
@@ -597,12 +614,12 @@ build_as_of(Build *build, const NameRef *member, bool owner_scopes_too)
  * makes the object stale.
  */
 static MemberAccess *
-build_access(const NameRef *member, TimestampTz now, bool owner_scopes_too)
+build_access(const NameRef *member, TimestampTz now, bool to_give)
 {
 	Stamp		stamp = invalidation_stamp;
 	bool		own_command = reading_own_command();
-	Build		build = {.snapshot = latest_snapshot(),.now = now};
-	MemberAccess *access = build_as_of(&build, member, owner_scopes_too);
+	Build		build = {.snapshot = latest_snapshot(),.now = now,.nothing_listed = to_give};
+	MemberAccess *access = build_as_of(&build, member, to_give);
 
 	UnregisterSnapshot(build.snapshot);
 	access->stamp = stamp;
@@ -734,7 +751,8 @@ access_of(const NameRef *member, TimestampTz now)
 
 /*
  * What this member may do until some time at least, by nothing that expires before;
- * and what owners have, be there anything of the member's or not.  Not cached; made
+ * and what owners have, be there anything of the member's or not.  For who is about to
+ * give something, on a few entities: none is listed, see held_on().  Not cached; made
  * in the current memory context.
  */
 MemberAccess *

@@ -324,7 +324,7 @@ static void
 read_access(Write *write)
 {
 	AcceptInvalidationMessages();
-	write->access = access_of(&write->giver.member, write->giver.now);
+	write->access = access_until(&write->giver.member, write->giver.now);
 }
 
 static void
