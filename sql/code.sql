@@ -294,16 +294,18 @@ CREATE FUNCTION rbac_internal.check_scope_name(name text, path text) RETURNS voi
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-	problem text;
+	problem text := format('scope "%s" does not exist', name);
 	advice  text;
 BEGIN
-	PERFORM name::rbac.scope;
-	IF NOT EXISTS (SELECT FROM rbac.scopes s WHERE s.name = check_scope_name.name) THEN
-		-- a name that input lets pass, as if a dump were loaded
-		PERFORM rbac_internal.refuse_document(path, format('scope "%s" does not exist', name));
+	IF EXISTS (SELECT FROM rbac.scopes s WHERE s.name = check_scope_name.name) THEN
+		RETURN;
 	END IF;
-EXCEPTION WHEN undefined_object OR data_exception THEN
-	GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
+	BEGIN
+		-- input says what is wrong with a name, unless it lets any pass, as for a dump
+		PERFORM name::rbac.scope;
+	EXCEPTION WHEN undefined_object OR data_exception THEN
+		GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT, advice = PG_EXCEPTION_HINT;
+	END;
 	PERFORM rbac_internal.refuse_document(path, problem, hint => advice);
 END
 $$;

@@ -70,7 +70,6 @@ static FullTransactionId unlogged_by = {0};
 
 PG_FUNCTION_INFO_V1(log_change);
 PG_FUNCTION_INFO_V1(guard_audit_log);
-PG_FUNCTION_INFO_V1(has_scope_anywhere);
 
 /* ---- rows as jsonb ---- */
 
@@ -303,13 +302,11 @@ organization_of_row(TriggerData *data, HeapTuple row)
 {
 	NameRef		organization = column_text(data, row, data->tg_trigger->tgargs[0]);
 	NameRef		name;
-	const char *slash;
 
 	if (organization.data != NULL)
 		return organization;
 	name = column_text(data, row, data->tg_trigger->tgargs[1]);
-	slash = name.data == NULL ? NULL : memchr(name.data, '/', name.len);
-	return slash == NULL ? name_ref(NULL, 0) : name_ref(name.data, slash - name.data);
+	return slug_organization(&name);
 }
 
 static void
@@ -434,33 +431,4 @@ guard_audit_log(PG_FUNCTION_ARGS)
 	else
 		refuse_delete(data->tg_relation);
 	return PointerGetDatum(NULL);
-}
-
-/* ---- who may read it ---- */
-
-static bool
-holds_anywhere(const NameRef *member, int bit)
-{
-	MemberAccess *access = access_of(member, GetCurrentStatementStartTimestamp());
-
-	for (int i = 0; i < access->norgs; i++)
-		if (access->orgs[i].all_scopes || has_bit(access->orgs[i].wide, bit))
-			return true;
-	return false;
-}
-
-/*
- * (scope): does the member who is asking hold it in any organization?  About
- * oneself only, for what belongs to no organization.
- */
-Datum
-has_scope_anywhere(PG_FUNCTION_ARGS)
-{
-	ScopeName	scope = PG_GETARG_SCOPENAME(0);
-	NameRef		member;
-
-	AcceptInvalidationMessages();
-	if (!current_member_name(&member))
-		PG_RETURN_BOOL(false);
-	PG_RETURN_BOOL(holds_anywhere(&member, require_scope_entry(scope.data, scope.len)->bit));
 }

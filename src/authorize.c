@@ -36,7 +36,7 @@
 #include "commands/sequence.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
-#include "storage/lmgr.h"
+#include "storage/lock.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -128,15 +128,6 @@ name_changed(const Write *write, AttrNumber column)
 	return !same_name(&old, &new);
 }
 
-/* What stands before the slash; no data: nothing does. */
-static NameRef
-organization_of_slug(NameRef slug)
-{
-	const char *slash = slug.data == NULL ? NULL : memchr(slug.data, '/', slug.len);
-
-	return slash == NULL ? name_ref(NULL, 0) : name_ref(slug.data, slash - slug.data);
-}
-
 static NameRef
 row_organization(const Write *write, HeapTuple row)
 {
@@ -147,7 +138,7 @@ row_organization(const Write *write, HeapTuple row)
 		slug = column_name(write->data, row, table->slug);
 	if (slug.data == NULL && table->organization != 0)
 		return column_name(write->data, row, table->organization);
-	return organization_of_slug(slug);
+	return slug_organization(&slug);
 }
 
 /* ---- what it takes ---- */
@@ -261,19 +252,33 @@ is_other_row(const Write *write)
 
 /*
  * Writes of members in an organization exclude one another.  What is locked is an
- * object of our own, by the hash of the name: two that share it wait in vain.  Whatever
- * was waited for is known afterwards, since invalidations are received.
+ * object of our own, by the hash of the name: two that share it wait in vain.  False:
+ * the transaction has locked it already.
  */
-static void
+static bool
+lock_hash(uint32 hash)
+{
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, organizations_oid(), hash, 0);
+	return LockAcquire(&tag, ExclusiveLock, false, false) == LOCKACQUIRE_OK;
+}
+
+static uint32
+hash_organization(const NameRef *name)
+{
+	return hash_bytes((const unsigned char *) name->data, name->len);
+}
+
+/* In one order for everybody.  False: both are locked already. */
+static bool
 lock_organizations(const NameRef *a, const NameRef *b)
 {
-	uint32		first = hash_bytes((const unsigned char *) a->data, a->len);
-	uint32		second = hash_bytes((const unsigned char *) b->data, b->len);
+	uint32		first = hash_organization(a);
+	uint32		second = hash_organization(b);
+	bool		locked = lock_hash(Min(first, second));
 
-	/* in one order for everybody */
-	LockDatabaseObject(organizations_oid(), Min(first, second), 0, ExclusiveLock);
-	if (first != second)
-		LockDatabaseObject(organizations_oid(), Max(first, second), 0, ExclusiveLock);
+	return lock_hash(Max(first, second)) || locked;
 }
 
 static int
@@ -305,10 +310,10 @@ lock_own_organizations(void)
 	if (access->norgs > MAX_LOCKED)
 		return;
 	for (int i = 0; i < access->norgs; i++)
-		hashes[i] = hash_bytes((const unsigned char *) access->orgs[i].name.data, access->orgs[i].name.len);
+		hashes[i] = hash_organization(&access->orgs[i].name);
 	qsort(hashes, access->norgs, sizeof(uint32), compare_hashes);
-	for (int i = 0, n = access->norgs; i < n; i++)
-		LockDatabaseObject(organizations_oid(), hashes[i], 0, ExclusiveLock);
+	for (int i = 0; i < access->norgs; i++)
+		lock_hash(hashes[i]);
 }
 
 /* Who is not has no rights there, and nothing to wait for. */
@@ -366,11 +371,10 @@ authorize_write(Write *write)
 	if (!current_member_name(&write->giver.member))
 		refuse(write, "there is no current member", NULL);
 	write->giver.now = GetCurrentStatementStartTimestamp();
-	read_access(write);
-	if (is_member_of(write, &old) && is_member_of(write, &new))
-		lock_organizations(&old, &new);
 	CommandCounterIncrement();
 	read_access(write);
+	if (is_member_of(write, &old) && is_member_of(write, &new) && lock_organizations(&old, &new))
+		read_access(write);		/* others may have written meanwhile */
 	if (write->old != NULL && write->new != NULL && is_other_row(write))
 		authorize_other_row(write);
 	else

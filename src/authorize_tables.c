@@ -118,19 +118,15 @@ authorize_organization_settings(Write *write)
 static void
 authorize_default_roles(Write *write)
 {
-	NameRef		before = write->old == NULL ? cstring_ref(ROLE_MEMBER) : old_name(write, DEFAULT_ROLE_ROLE);
+	NameRef		before = old_name(write, DEFAULT_ROLE_ROLE);
 	NameRef		role = cstring_ref(ROLE_MEMBER);
-	bool		had_all;
 
 	demand_scope(write, "organization:update");
 	if (write->new != NULL)
 		role = require_role(write, DEFAULT_ROLE_ROLE);
-	had_all = is_all_scopes_role(write->giver.snapshot, &before);
-	if (had_all || is_all_scopes_role(write->giver.snapshot, &role))
+	if (is_all_scopes_role(write->giver.snapshot, &before) || is_all_scopes_role(write->giver.snapshot, &role))
 		demand_scope(write, "org_member:set_admin");
-	write->giver.replaced = before;
-	if (!had_all)
-		give_own_role(&write->giver, &role, DT_NOEND);
+	give_own_role(&write->giver, &role, DT_NOEND);
 }
 
 /* ---- permission sets, roles and rules ---- */
@@ -346,18 +342,6 @@ gives_all_scopes(const Write *write, const NameRef *team)
 }
 
 static bool
-has_row(const Write *write, Lookup lookup, const NameRef *keys)
-{
-	bool		result;
-	TableScan	scan;
-
-	begin_scan(&scan, lookup, write->giver.snapshot, keys);
-	result = next_row(&scan);
-	end_scan(&scan);
-	return result;
-}
-
-static bool
 is_of_this_transaction(const Write *write, const NameRef *team)
 {
 	bool		result;
@@ -377,7 +361,7 @@ is_founder(const Write *write, const NameRef *team)
 
 	return write->old == NULL && same_name(&member, &write->giver.member) &&
 		holds_in(write->access, &write->giver.organization, "team:create") &&
-		is_of_this_transaction(write, team) && !has_row(write, MEMBERS_OF_TEAM, team);
+		is_of_this_transaction(write, team) && !row_exists(MEMBERS_OF_TEAM, team);
 }
 
 static void

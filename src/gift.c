@@ -529,14 +529,9 @@ give_in_set(Giver *giver, const NameRef *set, int type, const Bits *added)
 {
 	NameRef		keys[2] = {giver->organization, *set};
 	Reach		reach = {.type = type};
-	TableScan	scan;
-	bool		is_default;
 
 	give_in_rules(giver, set, added);
 	give_in_grants(giver, set, added);
-	begin_scan(&scan, DEFAULTS_BY_SET, giver->snapshot, keys);
-	is_default = next_row(&scan);
-	end_scan(&scan);
-	if (is_default)
+	if (row_exists(DEFAULTS_BY_SET, keys))
 		give(giver, &reach, added, DT_NOEND);
 }

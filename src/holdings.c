@@ -98,6 +98,8 @@ held_on(MemberAccess *access, int type, const EntityRow *row, bool *all)
 	if (org == NULL || (type == TYPE_ORGANIZATION && !same_name(&row->entity, &row->organization)))
 		return NULL;
 	*all = org->all_scopes;
+	if (*all)
+		return NULL;
 	scopes = bits_union(org->wide, listed_scopes(access, org, type, &entity));
 	if (!row->bare)
 		scopes = bits_union(scopes, tag_rules_scopes(org, row->tags));
@@ -106,6 +108,15 @@ held_on(MemberAccess *access, int type, const EntityRow *row, bool *all)
 	if (access->unlisted)
 		scopes = bits_union(scopes, unlisted_scopes(access, org, type, &entity));
 	return scopes;
+}
+
+/* Type-wide, or on the organization. */
+static bool
+holds_wide(MemberAccess *access, const NameRef *organization, int bit)
+{
+	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
+
+	return check_organization(access, &key, bit);
 }
 
 bool
@@ -121,10 +132,7 @@ holds_on(MemberAccess *access, int type, const EntityRow *row, const char *scope
 bool
 holds_in(MemberAccess *access, const NameRef *organization, const char *scope)
 {
-	ScopeEntry *entry = require_scope_entry(scope, strlen(scope));
-	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
-
-	return organization->data != NULL && check_organization(access, &key, entry->bit);
+	return organization->data != NULL && holds_wide(access, organization, require_scope_entry(scope, strlen(scope))->bit);
 }
 
 /* The name of a scope that is given and not held; or NULL. */
@@ -161,10 +169,13 @@ why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRo
 	NameRef		scope;
 	ScopeEntry *entry = NULL;
 	bool		all;
-	const Bits *scopes = held_on(access, type, row, &all);
+	const Bits *scopes;
 
 	if (access_scope(snapshot, &type_key, &scope))
 		entry = lookup_scope(scope.data, scope.len);
+	if (entry != NULL && entry->type == type && holds_wide(access, &row->organization, entry->bit))
+		return NULL;
+	scopes = held_on(access, type, row, &all);
 	if (all || (entry != NULL && entry->type == type && has_bit(scopes, entry->bit)))
 		return NULL;
 	if (entry == NULL)
@@ -178,9 +189,9 @@ why_not_manage(MemberAccess *access, Snapshot snapshot, int type, const EntityRo
 static bool
 is_of_organization(const NameRef *organization, const NameRef *name)
 {
-	const char *slash = memchr(name->data, '/', name->len);
+	NameRef		own = slug_organization(name);
 
-	return slash != NULL && name_is(organization, name->data, slash - name->data);
+	return own.data != NULL && same_name(&own, organization);
 }
 
 static bool
@@ -216,7 +227,7 @@ given_by_name(Snapshot snapshot, int type, const EntityRow *row)
 	{
 		row_name(&scan, RULE_ROLE, &role);
 		row_name(&scan, RULE_SET, &set);
-		if (is_of_organization(&row->organization, &role) || memchr(role.data, '/', role.len) == NULL)
+		if (is_of_organization(&row->organization, &role) || slug_organization(&role).data == NULL)
 			given = bits_union(given, bits_of_set(&set, snapshot, CurrentMemoryContext));
 	}
 	end_scan(&scan);

@@ -94,6 +94,15 @@ name_is_string(const NameRef *a, const char *s)
 	return name_is(a, s, strlen(s));
 }
 
+/* What stands before the first slash of a name; no data: nothing does. */
+static inline NameRef
+slug_organization(const NameRef *slug)
+{
+	const char *slash = slug->data == NULL ? NULL : memchr(slug->data, '/', slug->len);
+
+	return slash == NULL ? name_ref(NULL, 0) : name_ref(slug->data, slash - slug->data);
+}
+
 /* In byte order. */
 static inline int
 name_cmp(const NameRef *a, const NameRef *b)

@@ -61,13 +61,12 @@ named_kind(const char *name)
 static void
 require_member_may_rename(const NamedKind *kind, const NameRef *old)
 {
-	const char *slash = memchr(old->data, '/', old->len);
-	NameRef		organization = name_ref(old->data, slash == NULL ? 0 : slash - old->data);
+	NameRef		organization = slug_organization(old);
 	char	   *name = quotable(*old);
 	NameRef		member;
 
 	AcceptInvalidationMessages();
-	if (kind->scope == NULL || slash == NULL)
+	if (kind->scope == NULL || organization.data == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to rename %s \"%s\": it belongs to the owner of schema rbac", kind->name, name)));

@@ -26,6 +26,7 @@ PG_FUNCTION_INFO_V1(is_my_role);
 PG_FUNCTION_INFO_V1(is_my_team);
 PG_FUNCTION_INFO_V1(is_team_admin);
 PG_FUNCTION_INFO_V1(may_manage_access);
+PG_FUNCTION_INFO_V1(has_scope_anywhere);
 
 /* The current member's access, or NULL. */
 static MemberAccess *
@@ -53,10 +54,9 @@ my_org(const NameRef *organization)
 static OrgAccess *
 my_org_of(const NameRef *team)
 {
-	const char *slash = memchr(team->data, '/', team->len);
-	NameRef		organization = name_ref(team->data, slash == NULL ? 0 : slash - team->data);
+	NameRef		organization = slug_organization(team);
 
-	return my_org(&organization);
+	return organization.data == NULL ? NULL : my_org(&organization);
 }
 
 Datum
@@ -138,4 +138,18 @@ may_manage_access(PG_FUNCTION_ARGS)
 	result = why_not_manage(access, snapshot, type_number(&type), &row) == NULL;
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_BOOL(result);
+}
+
+/* On an organization or on all of its entities. */
+Datum
+has_scope_anywhere(PG_FUNCTION_ARGS)
+{
+	ScopeName	scope = PG_GETARG_SCOPENAME(0);
+	int			bit = require_scope_entry(scope.data, scope.len)->bit;
+	MemberAccess *access = my_access();
+
+	for (int i = 0; access != NULL && i < access->norgs; i++)
+		if (access->orgs[i].all_scopes || has_bit(access->orgs[i].wide, bit))
+			PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(false);
 }
