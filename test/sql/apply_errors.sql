@@ -92,6 +92,11 @@ SELECT pg_temp.try('{roles,0,rules}', '[{"permission_set": "./Set", "condition":
 SELECT pg_temp.try('{entity_grants,99}', '{"team": "./Team", "entity": "web", "permission_set": "./Set", "expires_at": "2100-01-01"}');
 -- scopes and types
 SELECT pg_temp.try('{permission_sets,0,scopes}', '["stack:read", "stack:raed"]');
+-- nor if input lets any name pass, as for a dump
+SET check_function_bodies = off;
+SELECT pg_temp.try('{permission_sets,0,scopes}', '["stack:read", "stack:raed"]');
+SELECT pg_temp.try('{toggles}', '["stack:raed"]');
+RESET check_function_bodies;
 SELECT pg_temp.try('{permission_sets,0,scopes}', '["stack:read", "Stack Read"]');
 SELECT pg_temp.try('{permission_sets,0,scopes}', '["stack:read", "team:create"]');
 SELECT pg_temp.try('{permission_sets,0,entity_type}', '"stac"');
