@@ -38,8 +38,10 @@ DECLARE
 	change bytea;
 	col    name;
 BEGIN
+	-- anybody can make such triggers by hand: as protect() makes them, or not at all
 	SELECT t.* INTO mark FROM pg_trigger t
-	WHERE t.tgrelid = relation AND t.tgfoid = 'rbac.protected()'::regprocedure AND NOT t.tgisinternal;
+	WHERE t.tgrelid = relation AND t.tgfoid = 'rbac.protected()'::regprocedure AND NOT t.tgisinternal
+		AND t.tgnargs = cardinality(t.tgattr::smallint[]) + 2;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -55,6 +57,7 @@ BEGIN
 			WHEN 'organization' THEN organization := col;
 			WHEN 'owner' THEN owner := col;
 			WHEN 'tags' THEN tags := col;
+			ELSE NULL;
 		END CASE;
 	END LOOP;
 	entity := COALESCE(entity, organization);
