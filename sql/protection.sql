@@ -485,6 +485,7 @@ COMMENT ON FUNCTION rbac.unprotect(regclass) IS 'undo protect(): drop its polici
 CREATE FUNCTION rbac_internal.policy_scopes(relation regclass, command "char") RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
 RETURN (
 	SELECT pg_catalog.string_agg(DISTINCT m[1], ', ' ORDER BY m[1])
 	FROM pg_catalog.pg_policy, pg_catalog.regexp_matches(

@@ -54,7 +54,7 @@ named_kind(const char *name)
 			return &named_kinds[i];
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("cannot rename objects of kind \"%s\"", name),
+			 errmsg("cannot rename objects of kind \"%s\"", quotable(cstring_ref(name))),
 			 errhint("Use organization, entity_type, scope, permission_set, role, team or member.")));
 }
 
