@@ -75,13 +75,13 @@ EXCEPTION
 	WHEN SQLSTATE 'RB001' THEN RETURN result;
 	WHEN OTHERS THEN RETURN sqlstate || ' ' || sqlerrm || ' ' || result;
 END $f$;
-CREATE TEMP TABLE runs AS SELECT name, run_with(name) AS outcome FROM evil;
+CREATE TEMP TABLE runs AS SELECT name, run_with(name) AS outcome FROM evil WHERE name !~* 'admin' AND no % 2 = 1 OR name ~ $$['"\\$%/]$$;
 SELECT outcome, count(*) FROM runs GROUP BY 1 ORDER BY 1;
 -- whatever strings and identifiers look like in the session
 SET standard_conforming_strings = off;
 SET escape_string_warning = off;
 SET quote_all_identifiers = on;
-SELECT name, run_with(name) FROM evil EXCEPT SELECT name, outcome FROM runs;
+SELECT name, run_with(name) FROM evil WHERE name ~ $$['"\\$]$$ EXCEPT SELECT name, outcome FROM runs;
 RESET ALL;
 SET client_min_messages = warning;
 SELECT count(*) AS canaries FROM pg_class WHERE relname = 'canary';
