@@ -11,6 +11,8 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_subscription.h"
+#include "catalog/pg_subscription_rel.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/catcache.h"
@@ -20,22 +22,48 @@
 #include "rbac_internal.h"
 
 PG_FUNCTION_INFO_V1(refuse_subscribed);
+PG_FUNCTION_INFO_V1(is_subscriber);
+
+/*
+ * From PostgreSQL 16 on, some who may not write our tables can make a subscription that has
+ * them: it brings nothing, and must not keep others from writing.
+ */
+static bool
+may_fill(Oid subscription)
+{
+	HeapTuple	tuple = SearchSysCache1(SUBSCRIPTIONOID, ObjectIdGetDatum(subscription));
+	bool		may;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	may = is_rbac_owner(((Form_pg_subscription) GETSTRUCT(tuple))->subowner);
+	ReleaseSysCache(tuple);
+	return may;
+}
 
 static bool
 is_subscribed(Oid relid)
 {
 	CatCList   *subscriptions = SearchSysCacheList1(SUBSCRIPTIONRELMAP, ObjectIdGetDatum(relid));
-	bool		found = subscriptions->n_members > 0;
+	bool		found = false;
 
+	for (int i = 0; i < subscriptions->n_members && !found; i++)
+		found = may_fill(((Form_pg_subscription_rel) GETSTRUCT(&subscriptions->members[i]->tuple))->srsubid);
 	ReleaseCatCacheList(subscriptions);
 	return found;
 }
 
-/* A table that a new version brings is not subscribed at first, the others are. */
+/* Is this table filled, or will be?  One that a new version brings is not at first. */
 bool
 on_subscriber(Relation rel)
 {
 	return is_subscribed(RelationGetRelid(rel)) || is_subscribed(organizations_oid());
+}
+
+Datum
+is_subscriber(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(is_subscribed(organizations_oid()));
 }
 
 /*

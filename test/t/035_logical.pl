@@ -278,5 +278,13 @@ $copy->safe_psql('postgres', q{DELETE FROM rbac.members WHERE member = 'm5'});
 $copy->wait_for_catchup('back');
 is($publisher->safe_psql('postgres', $answers), ask('as_text', $answers), 'roles changed');
 
+# who may not write the tables keeps nobody from writing them by a subscription
+my $write = q{SET rbac.audit = off; INSERT INTO rbac.organizations VALUES ('new')};
+$publisher->safe_psql('postgres', q{CREATE ROLE deputy SUPERUSER});
+$publisher->safe_psql('postgres', q{ALTER SUBSCRIPTION back OWNER TO deputy});
+is($publisher->psql('postgres', $write, stderr => \my $refused), 3, 'a deputy\'s subscription');
+$publisher->safe_psql('postgres', q{ALTER ROLE deputy NOSUPERUSER});
+is($publisher->psql('postgres', $write), 0, 'one of somebody without rights');
+
 $sessions{$_}{run}->kill_kill for keys %subscribers;
 done_testing();
