@@ -763,9 +763,9 @@ entity_left(TriggerData *data)
 	return column_changed(data, ENTITY_ORGANIZATION) && row_exists(ORGANIZATION_BY_NAME, &organization);
 }
 
-/* Run several deletions whose parameters are all of type text. */
+/* Run several statements whose parameters are all of type text. */
 static void
-delete_rows(Relation rel, int n, const char *const *queries, SPIPlanPtr *plans, int nargs, Datum *values)
+run_queries(Relation rel, int n, const char *const *queries, SPIPlanPtr *plans, int nargs, Datum *values)
 {
 	Oid			types[2] = {TEXTOID, TEXTOID};
 
@@ -796,7 +796,7 @@ drop_entity_grants(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	values[0] = column_value(data, data->tg_trigtuple, ENTITY_TYPE, &isnull);
 	values[1] = column_value(data, data->tg_trigtuple, ENTITY_ENTITY, &isnull);
-	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 2, values);
+	run_queries(data->tg_relation, lengthof(queries), queries, plans, 2, values);
 	return PointerGetDatum(NULL);
 }
 
@@ -809,7 +809,7 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 		"DELETE FROM rbac.role_rules WHERE entity IS NOT NULL"
 	};
 
-	delete_rows(trigger_data(fcinfo)->tg_relation, lengthof(queries), queries, plans, 0, NULL);
+	run_queries(trigger_data(fcinfo)->tg_relation, lengthof(queries), queries, plans, 0, NULL);
 	return PointerGetDatum(NULL);
 }
 
@@ -820,6 +820,10 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
  * foreign keys.  These go by breadth, so that a permission set would be found in
  * use by a rule whose role is about to go: what uses things goes first.
  *
+ * But others delete things before what uses them, and refer to things in the order
+ * of their foreign keys: so all is locked before, in that order, or each would
+ * wait for the other.
+ *
  * If it has entities, and the foreign key is deferred, they are left behind by
  * the organization and may be moved to another.  Then nothing may be left that
  * names them: entity_left() will take the missing organization for a renamed one.
@@ -827,8 +831,12 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 Datum
 empty_organization(PG_FUNCTION_ARGS)
 {
-	static SPIPlanPtr plans[5];
+	static SPIPlanPtr plans[9];
 	static const char *const queries[] = {
+		"SELECT FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.members WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.permission_sets WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		"DELETE FROM rbac.entity_grants WHERE organization OPERATOR(pg_catalog.=) $1"
 		" OR team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.team_roles"
@@ -845,6 +853,6 @@ empty_organization(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	value = column_value(data, data->tg_trigtuple, ORGANIZATION_NAME, &isnull);
-	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
+	run_queries(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
 	return PointerGetDatum(data->tg_trigtuple);
 }
