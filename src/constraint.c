@@ -183,13 +183,11 @@ fill_entity_type(PG_FUNCTION_ARGS)
 	int			type_column = SPI_fnumber(RelationGetDescr(data->tg_relation), "entity_type");
 	NameRef		set = column_name(data, trigger_row(data), set_column);
 	HeapTuple	result = trigger_row(data);
-	Snapshot	snapshot;
 	TableScan	scan;
 
 	if (set.data == NULL)
 		return PointerGetDatum(result);
-	snapshot = latest_snapshot();
-	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, &set);
+	begin_scan(&scan, PERMISSION_SET_BY_NAME, NULL, &set);
 	if (!next_row(&scan))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -203,7 +201,6 @@ fill_entity_type(PG_FUNCTION_ARGS)
 		result = with_text(data, type_column, type);
 	}
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return PointerGetDatum(result);
 }
 
@@ -212,16 +209,14 @@ with_default_role(TriggerData *data)
 {
 	NameRef		organization = column_name(data, trigger_row(data), MEMBER_ORGANIZATION);
 	NameRef		role = cstring_ref("Member");
-	Snapshot	snapshot = latest_snapshot();
 	HeapTuple	result;
 	TableScan	scan;
 
-	begin_scan(&scan, DEFAULT_ROLE_BY_ORGANIZATION, snapshot, &organization);
+	begin_scan(&scan, DEFAULT_ROLE_BY_ORGANIZATION, NULL, &organization);
 	if (next_row(&scan))
 		row_name(&scan, DEFAULT_ROLE_ROLE, &role);
 	result = with_text(data, MEMBER_ROLE, role);
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return result;
 }
 
@@ -256,15 +251,13 @@ refuse_kind_change(PG_FUNCTION_ARGS)
 static int
 count_teams(const NameRef keys[2])
 {
-	Snapshot	snapshot = latest_snapshot();
 	int			count = 0;
 	TableScan	scan;
 
-	begin_scan(&scan, TEAMS_OF_MEMBER, snapshot, keys);
+	begin_scan(&scan, TEAMS_OF_MEMBER, NULL, keys);
 	while (next_row(&scan))
 		count++;
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return count;
 }
 
@@ -276,14 +269,12 @@ lock_token(const NameRef keys[2])
 
 	while (!locked)
 	{
-		Snapshot	snapshot = latest_snapshot();
 		TableScan	scan;
 
 		CHECK_FOR_INTERRUPTS();
-		begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
+		begin_scan(&scan, MEMBER_BY_KEY, NULL, keys);
 		locked = !next_row(&scan) || lock_row(&scan, LockTupleNoKeyExclusive);
 		end_scan(&scan);
-		UnregisterSnapshot(snapshot);
 	}
 }
 
@@ -382,14 +373,13 @@ read_and_lock_scope(const NameRef *name, int *type)
 {
 	for (;;)
 	{
-		Snapshot	snapshot = latest_snapshot();
 		bool		found;
 		bool		locked;
 		NameRef		type_of_row;
 		TableScan	scan;
 
 		CHECK_FOR_INTERRUPTS();
-		begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+		begin_scan(&scan, SCOPE_BY_NAME, NULL, name);
 		found = next_row(&scan);
 		locked = found && lock_row(&scan, LockTupleKeyShare);
 		if (locked)
@@ -398,7 +388,6 @@ read_and_lock_scope(const NameRef *name, int *type)
 			*type = type_number(&type_of_row);
 		}
 		end_scan(&scan);
-		UnregisterSnapshot(snapshot);
 		if (locked || !found)
 			return found;
 	}
