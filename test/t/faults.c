@@ -3,7 +3,7 @@
  *
  * In this backend's next statement an allocation fails, or finds that a request to
  * cancel the query has arrived: the one at some place that is about the nth of the
- * statement, or at any time if n is 0.  Every palloc() counts, not only those for which
+ * statement, or at any time if n is 0; whichever is the nth if the place is 0.  Every palloc() counts, not only those for which
  * a block is taken from the system, as would be so if malloc() failed: so each
  * place where a context could want a block can be tried.  To that end the methods of
  * the usual kind of memory context are replaced where they lie, in this process.
@@ -38,6 +38,7 @@ PG_FUNCTION_INFO_V1(cancel_at);
 PG_FUNCTION_INFO_V1(record);
 PG_FUNCTION_INFO_V1(was_hit);
 PG_FUNCTION_INFO_V1(recorded);
+PG_FUNCTION_INFO_V1(counted);
 
 typedef enum Fault
 {
@@ -126,6 +127,12 @@ note_place(uint64 place)
 		places[allocations - 1] = place;
 }
 
+static bool
+is_wanted(uint64 place)
+{
+	return place_wanted == 0 ? allocations >= about : place == place_wanted;
+}
+
 /* Count an allocation; must it fail? */
 static bool
 must_fail(MemoryContext context, Size size)
@@ -136,16 +143,16 @@ must_fail(MemoryContext context, Size size)
 	if (now == NO_FAULT || CritSectionCount > 0 || owns_lock(context, size) || !is_meant())
 		return false;
 	allocations++;
-	if (now != RECORD && about != 0 && Abs(allocations - about) > NEAR)
+	if (hit || (now != RECORD && about != 0 && Abs(allocations - about) > NEAR))
 		return false;
+	/* which allocates something, or may */
 	fault = NO_FAULT;
-	place = find_place();
+	place = place_wanted != 0 || now == RECORD ? find_place() : 0;
 	fault = now;
 	if (now == RECORD)
 		note_place(place);
-	if (now == RECORD || place != place_wanted)
+	if (now == RECORD || !is_wanted(place))
 		return false;
-	fault = NO_FAULT;
 	hit = true;
 	if (now == CANCEL)
 		InterruptPending = QueryCancelPending = true;
@@ -257,6 +264,13 @@ Datum
 was_hit(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(hit);
+}
+
+/* How many allocations has the statement made, also after that? */
+Datum
+counted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT64(allocations);
 }
 
 /* The numbers of the allocations that were made by the extension, and where. */

@@ -10,6 +10,7 @@ CREATE FUNCTION faults.fail_at(n bigint, place bigint) RETURNS void LANGUAGE c A
 CREATE FUNCTION faults.cancel_at(n bigint, place bigint) RETURNS void LANGUAGE c AS ':library', 'cancel_at';
 CREATE FUNCTION faults.record() RETURNS void LANGUAGE c AS ':library', 'record';
 CREATE FUNCTION faults.was_hit() RETURNS boolean LANGUAGE c AS ':library', 'was_hit';
+CREATE FUNCTION faults.counted() RETURNS bigint LANGUAGE c AS ':library', 'counted';
 CREATE FUNCTION faults.recorded(OUT n bigint, OUT place bigint) RETURNS SETOF record LANGUAGE c AS ':library', 'recorded';
 
 /* ---- the world ---- */
