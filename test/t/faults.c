@@ -35,6 +35,7 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(fail_at);
 PG_FUNCTION_INFO_V1(cancel_at);
+PG_FUNCTION_INFO_V1(cancel_now);
 PG_FUNCTION_INFO_V1(record);
 PG_FUNCTION_INFO_V1(was_hit);
 PG_FUNCTION_INFO_V1(recorded);
@@ -57,6 +58,7 @@ static int64 about;				/* when to look for the place; 0: always */
 static uint64 place_wanted;
 static bool hit;
 static uint64 *places = NULL;	/* of the allocations that were recorded */
+static Size *sizes;
 
 static MemoryContextMethods real;
 
@@ -121,10 +123,12 @@ owns_lock(MemoryContext context, Size size)
 }
 
 static void
-note_place(uint64 place)
+note_allocation(uint64 place, Size size)
 {
-	if (allocations <= MAX_RECORDED)
-		places[allocations - 1] = place;
+	if (allocations > MAX_RECORDED)
+		return;
+	places[allocations - 1] = place;
+	sizes[allocations - 1] = size;
 }
 
 static bool
@@ -150,7 +154,7 @@ must_fail(MemoryContext context, Size size)
 	place = place_wanted != 0 || now == RECORD ? find_place() : 0;
 	fault = now;
 	if (now == RECORD)
-		note_place(place);
+		note_allocation(place, size);
 	if (now == RECORD || !is_wanted(place))
 		return false;
 	hit = true;
@@ -247,13 +251,24 @@ cancel_at(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
+/* In the middle of a statement: true, and a request to cancel it has arrived. */
+Datum
+cancel_now(PG_FUNCTION_ARGS)
+{
+	InterruptPending = QueryCancelPending = true;
+	PG_RETURN_BOOL(true);
+}
+
 /* Fail never, but note where allocations are made. */
 Datum
 record(PG_FUNCTION_ARGS)
 {
 	if (places == NULL)
+	{
 		places = malloc(MAX_RECORDED * sizeof(uint64));
-	if (places == NULL)
+		sizes = malloc(MAX_RECORDED * sizeof(Size));
+	}
+	if (places == NULL || sizes == NULL)
 		elog(ERROR, "out of memory");
 	arm(RECORD, 0, 0);
 	PG_RETURN_VOID();
@@ -273,7 +288,7 @@ counted(PG_FUNCTION_ARGS)
 	PG_RETURN_INT64(allocations);
 }
 
-/* The numbers of the allocations that were made by the extension, and where. */
+/* The numbers of the allocations that were made by the extension, where, and their sizes. */
 Datum
 recorded(PG_FUNCTION_ARGS)
 {
@@ -282,8 +297,8 @@ recorded(PG_FUNCTION_ARGS)
 	InitMaterializedSRF(fcinfo, 0);
 	for (int64 i = 0; i < Min(allocations, MAX_RECORDED); i++)
 	{
-		Datum		values[2] = {Int64GetDatum(i + 1), Int64GetDatum((int64) places[i])};
-		bool		nulls[2] = {false, false};
+		Datum		values[3] = {Int64GetDatum(i + 1), Int64GetDatum((int64) places[i]), Int64GetDatum((int64) sizes[i])};
+		bool		nulls[3] = {false, false, false};
 
 		if (places[i] != 0)
 			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);

@@ -8,10 +8,11 @@ GRANT USAGE ON SCHEMA faults TO PUBLIC;
 
 CREATE FUNCTION faults.fail_at(n bigint, place bigint) RETURNS void LANGUAGE c AS ':library', 'fail_at';
 CREATE FUNCTION faults.cancel_at(n bigint, place bigint) RETURNS void LANGUAGE c AS ':library', 'cancel_at';
+CREATE FUNCTION faults.cancel_now() RETURNS boolean LANGUAGE c AS ':library', 'cancel_now';
 CREATE FUNCTION faults.record() RETURNS void LANGUAGE c AS ':library', 'record';
 CREATE FUNCTION faults.was_hit() RETURNS boolean LANGUAGE c AS ':library', 'was_hit';
 CREATE FUNCTION faults.counted() RETURNS bigint LANGUAGE c AS ':library', 'counted';
-CREATE FUNCTION faults.recorded(OUT n bigint, OUT place bigint) RETURNS SETOF record LANGUAGE c AS ':library', 'recorded';
+CREATE FUNCTION faults.recorded(OUT n bigint, OUT place bigint, OUT size bigint) RETURNS SETOF record LANGUAGE c AS ':library', 'recorded';
 
 /* ---- the world ---- */
 
@@ -120,6 +121,11 @@ CALL faults.note_truth();
 CALL faults.flip();
 ANALYZE faults.truth, faults.lists;
 
+-- besides, so many entities that what they are kept in has to grow
+INSERT INTO rbac.organizations (name) VALUES ('crowd');
+INSERT INTO rbac.members (organization, member, role) VALUES ('crowd', 'crow', 'Admin');
+INSERT INTO rbac.entities (entity_type, entity, organization) SELECT 'stack', 'c' || i, 'crowd' FROM generate_series(1, 1100) i;
+
 -- how many answers of this session are not so
 CREATE FUNCTION faults.wrong() RETURNS bigint LANGUAGE sql VOLATILE AS $$
 	SELECT (SELECT count(*) FROM faults.truth t
@@ -130,7 +136,15 @@ CREATE FUNCTION faults.wrong() RETURNS bigint LANGUAGE sql VOLATILE AS $$
 					OR n IS NOT NULL AND rbac.has_scope(member, n, scope) IS DISTINCT FROM expected))
 		+ (SELECT count(*) FROM faults.lists l
 			WHERE other = (SELECT other FROM faults.state) AND ARRAY(SELECT rbac.entities_with_scope(member, scope)) IS DISTINCT FROM entities)
+		+ (SELECT count(*) FROM generate_series(1, 1100) i WHERE rbac.has_scope('crow', 'c' || i, 'stack:read') IS DISTINCT FROM true)
 $$;
+
+CREATE PROCEDURE faults.flip_and_check() LANGUAGE plpgsql AS $$
+BEGIN
+	CALL faults.flip();
+	PERFORM faults.wrong();
+	CALL faults.flip();
+END $$;
 
 -- the same, in the middle of a transaction that goes on
 CREATE FUNCTION faults.caught(statement text) RETURNS text LANGUAGE plpgsql AS $$

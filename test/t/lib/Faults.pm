@@ -58,6 +58,7 @@ my %statements = (
 	'has_scope' => [ '', q{SELECT rbac.has_scope('ann', 's3', 'stack:read')} ],
 	'checks of everything' => [ '', 'SELECT faults.wrong()' ],
 	'checks of everything, caught' => [ '', q{SELECT faults.caught('SELECT faults.wrong()')} ],
+	'many entities' => [ '', q{SELECT count(*) FROM generate_series(1, 1100) i WHERE rbac.has_scope('crow', 'c' || i, 'stack:read')} ],
 	'scopes_on' => [ '', q{SELECT rbac.scopes_on('bob', 'stack', 's4'), rbac.scopes_on('eve', 'doc', '2')} ],
 	'entities_with_scope' => [ '', q{SELECT rbac.entities_with_scope('bob', 'doc:view', '1', 3)} ],
 	'members_with_scope' => [ '', q{SELECT rbac.members_with_scope('2', 'doc:edit'), rbac.members_with_scope('s4', 'stack:write', 'bob', 1)} ],
@@ -76,6 +77,8 @@ my %statements = (
 		UPDATE rbac.members SET role = 'moon/New' WHERE member = 'bob'}) ],
 	'changes' => [ 'BEGIN', 'CALL faults.flip()' ],
 	'changes, caught' => [ 'BEGIN', q{SELECT faults.caught('CALL faults.flip()')} ],
+	'changes and checks' => [ 'BEGIN', 'CALL faults.flip_and_check()' ],
+	'changes and checks, caught' => [ 'BEGIN', q{SELECT faults.caught('CALL faults.flip_and_check()')} ],
 	'look at changes' => [ 'BEGIN; CALL faults.flip()', q{SELECT rbac.access_changes()} ],
 	'a set of scopes' => [ 'BEGIN', q{INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES ('acme/New', 'doc', '{doc:edit,doc:view}')} ],
 	'rename' => [ 'BEGIN', q{SELECT rbac.rename('member', 'eve', 'adam')} ],
@@ -100,8 +103,9 @@ sub places
 {
 	my ($session, $name) = @_;
 	my $percent = $name eq 'load' ? 100 : $percent;
+	my $much = $name eq 'many entities' ? 'size >= 16384' : 'false';
 	run($session, $name, 'SELECT faults.record()');
-	my $places = $session->must("SELECT * FROM faults.recorded() WHERE hashint8extended(place, $seed) & 1023 < 10.24 * $percent");
+	my $places = $session->must("SELECT n, place FROM faults.recorded() WHERE $much OR hashint8extended(place, $seed) & 1023 < 10.24 * $percent");
 	my %by_place = map { my ($n, $place) = split /\|/; $place => $n } split /\n/, $places;
 	# what makes tables and plans allocates more or less every time
 	return map { ($name eq 'protect' ? 0 : $by_place{$_}) . ", $_" } sort keys %by_place;
