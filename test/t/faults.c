@@ -35,7 +35,6 @@ PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(fail_at);
 PG_FUNCTION_INFO_V1(cancel_at);
-PG_FUNCTION_INFO_V1(cancel_now);
 PG_FUNCTION_INFO_V1(record);
 PG_FUNCTION_INFO_V1(was_hit);
 PG_FUNCTION_INFO_V1(recorded);
@@ -249,14 +248,6 @@ cancel_at(PG_FUNCTION_ARGS)
 {
 	arm(CANCEL, PG_GETARG_INT64(0), PG_GETARG_INT64(1));
 	PG_RETURN_VOID();
-}
-
-/* In the middle of a statement: true, and a request to cancel it has arrived. */
-Datum
-cancel_now(PG_FUNCTION_ARGS)
-{
-	InterruptPending = QueryCancelPending = true;
-	PG_RETURN_BOOL(true);
 }
 
 /* Fail never, but note where allocations are made. */

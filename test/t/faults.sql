@@ -8,7 +8,6 @@ GRANT USAGE ON SCHEMA faults TO PUBLIC;
 
 CREATE FUNCTION faults.fail_at(n bigint, place bigint) RETURNS void LANGUAGE c AS ':library', 'fail_at';
 CREATE FUNCTION faults.cancel_at(n bigint, place bigint) RETURNS void LANGUAGE c AS ':library', 'cancel_at';
-CREATE FUNCTION faults.cancel_now() RETURNS boolean LANGUAGE c AS ':library', 'cancel_now';
 CREATE FUNCTION faults.record() RETURNS void LANGUAGE c AS ':library', 'record';
 CREATE FUNCTION faults.was_hit() RETURNS boolean LANGUAGE c AS ':library', 'was_hit';
 CREATE FUNCTION faults.counted() RETURNS bigint LANGUAGE c AS ':library', 'counted';
