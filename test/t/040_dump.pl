@@ -16,6 +16,7 @@ my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
 my $dir = $node->basedir;
+create_roles($node);
 create_everything($node, 'source');
 my $before = everything($node, 'source');
 

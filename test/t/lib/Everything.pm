@@ -6,21 +6,26 @@ use strict;
 use warnings;
 
 use Exporter 'import';
-use FindBin;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(create_everything everything same_everything);
+our @EXPORT = qw(create_roles create_everything everything same_everything);
+
+sub create_roles
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', q{
+		CREATE ROLE web LOGIN;
+		CREATE ROLE chief LOGIN;
+		GRANT SET ON PARAMETER rbac.member TO web});
+	return;
+}
 
 sub create_everything
 {
 	my ($node, $database) = @_;
-	$node->safe_psql('postgres', qq{
-		CREATE ROLE web LOGIN;
-		CREATE ROLE chief LOGIN;
-		GRANT SET ON PARAMETER rbac.member TO web;
-		CREATE DATABASE $database});
-	$node->safe_psql($database, slurp_file("$FindBin::Bin/everything.sql"));
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql($database, slurp_file(__FILE__ =~ s|lib/[^/]*$|everything.sql|r));
 	return;
 }
 
