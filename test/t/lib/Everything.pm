@@ -9,7 +9,7 @@ use Exporter 'import';
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT = qw(create_roles create_everything everything same_everything);
+our @EXPORT = qw(create_roles create_everything dump_text everything same_everything);
 
 sub create_roles
 {
@@ -121,13 +121,20 @@ my $model = q{
 	DELETE FROM rbac.audit_log;
 };
 
-# All of this, by name, and a dump, without the random word that it may have in it.
-# What is asked moves sequences on, so a copy of the database is.
+# Without the random word that it may have in it.
+sub dump_text
+{
+	my ($node, $database, @options) = @_;
+	my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr($database), @options ]);
+	return $dump =~ s/^\\(un)?restrict .*\n//mgr;
+}
+
+# All of this, by name, and a dump.  What is asked moves sequences on, so a copy of
+# the database is.
 sub everything
 {
 	my ($node, $database) = @_;
-	my ($dump) = run_command([ 'pg_dump', '-d', $node->connstr($database) ]);
-	my %told = (dump => join "\n", grep { !/^\\(un)?restrict |^-- Dumped / } split /\n/, $dump);
+	my %told = (dump => dump_text($node, $database));
 	$node->safe_psql('postgres', "CREATE DATABASE asked TEMPLATE $database");
 	for ([ answers => $answers ], [ rows => $rows ], [ catalog => $catalog ], [ web => $web, '-U', 'web' ], [ objects => $objects ], [ model => $model ])
 	{
