@@ -116,7 +116,7 @@ protected_value(const ProtectedTable *table, ProtectedColumn column, TupleTableS
 	AttrNumber	number = table->columns[column];
 	Oid			type;
 	Oid			output;
-	bool		varlena;
+	bool		is_varlena;
 	Datum		value;
 
 	*isnull = true;
@@ -128,6 +128,6 @@ protected_value(const ProtectedTable *table, ProtectedColumn column, TupleTableS
 	type = column_type(table->rel, number);
 	if (type == TEXTOID || type == VARCHAROID)
 		return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	getTypeOutputInfo(type, &output, &varlena);
+	getTypeOutputInfo(type, &output, &is_varlena);
 	return PointerGetDatum(cstring_to_text(OidOutputFunctionCall(output, value)));
 }
