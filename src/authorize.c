@@ -329,15 +329,6 @@ lock_own_organizations(void)
 		lock_hash(hashes[i]);
 }
 
-/* Who is not has no rights there, and nothing to wait for. */
-static bool
-is_member_of(const Write *write, const NameRef *organization)
-{
-	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
-
-	return org_access(write->access, &key) != NULL;
-}
-
 static void
 read_access(Write *write)
 {
@@ -386,7 +377,8 @@ authorize_write(Write *write)
 	write->giver.now = GetCurrentStatementStartTimestamp();
 	CommandCounterIncrement();
 	read_access(write);
-	if (is_member_of(write, &old) && is_member_of(write, &new) && lock_organizations(&old, &new))
+	/* who is no member has no rights there, and nothing to wait for */
+	if (is_member_of(write->access, &old) && is_member_of(write->access, &new) && lock_organizations(&old, &new))
 		read_access(write);		/* others may have written meanwhile */
 	if (write->old != NULL && write->new != NULL && is_other_row(write))
 		authorize_other_row(write);

@@ -127,6 +127,13 @@ in_own_script(void)
 	return extension != NULL && strcmp(extension, "rbac") == 0;
 }
 
+/* A script's row; a subscriber gets it from the publisher, whose script writes it, too. */
+static Datum
+script_row(TriggerData *data)
+{
+	return PointerGetDatum(on_subscriber(data->tg_relation) ? NULL : trigger_row(data));
+}
+
 /*
  * Built-in rows come with the extension.  They are not dumped, so that a change
  * to one would be lost, and so would a row that merely says it is one.  The
@@ -141,7 +148,7 @@ refuse_builtin(PG_FUNCTION_ARGS)
 	const char *others = data->tg_trigger->tgargs[0];
 
 	if (in_own_script())
-		return PointerGetDatum(trigger_row(data));
+		return script_row(data);
 	if (TRIGGER_FIRED_BY_TRUNCATE(data->tg_event))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
@@ -163,7 +170,7 @@ refuse_builtin_mark(PG_FUNCTION_ARGS)
 	TriggerData *data = trigger_data(fcinfo);
 
 	if (in_own_script())
-		return PointerGetDatum(trigger_row(data));
+		return script_row(data);
 	ereport(ERROR,
 			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 			 errmsg("cannot make a row of table \"%s\" a built-in one",

@@ -487,6 +487,10 @@ extern bool loading_dump(void);
 extern SPIPlanPtr prepare_query(const char *query, int nargs, Oid *types);
 extern uint64 run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values);
 
+/* ---- logical replication (subscriber.c) ---- */
+
+extern bool on_subscriber(Relation rel);
+
 /* ---- the audit log (audit.c) ---- */
 
 extern bool logged_rows(int64 *first_id);
