@@ -210,5 +210,3 @@ SELECT rbac.scopes_on('bob', 'stack', 'web-dev') AS bob_on_web_dev;
 SELECT name AS sets_that_can_delete FROM rbac.permission_sets WHERE scopes OPERATOR(rbac.@>) 'stack:delete';
 \echo What does everybody have in acme, and by what?
 SELECT member, permission, via FROM rbac.permission_matrix WHERE organization = 'acme' ORDER BY member, permission \crosstabview
-SELECT rbac.diagram('acme');
-SELECT rbac.diagram('acme', 2);

@@ -1,161 +1,163 @@
 /*
- * Who gets what through what, as a picture: a flowchart in Mermaid's language.
- * Nodes are members, teams, roles and what they give; whoever asks sees what they may
- * read of the tables.
+ * Who gets what through what, as a picture: a flowchart in Mermaid's language, of
+ * what its reader may read of the tables.
  */
 
 CREATE FUNCTION rbac_internal.diagram_text(label text) RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT '"' || pg_catalog.string_agg(CASE WHEN c ~ '[#"<>&`\\[:cntrl:]]' THEN '#' || pg_catalog.ascii(c) || ';' ELSE c END, '' ORDER BY n) || '"'
-	FROM pg_catalog.regexp_split_to_table(label, '') WITH ORDINALITY AS x (c, n);
+	SELECT '"' || pg_catalog.string_agg(
+			CASE WHEN c ~ '[]!"#$%&*+;<>?@[\\^`{|}~[:cntrl:]]' OR c = ':' AND label ~ 'fa.?:fa-'	-- an icon
+				THEN '#' || pg_catalog.ascii(c) || ';' ELSE c END, '' ORDER BY n) || '"'
+	FROM pg_catalog.regexp_split_to_table(
+		CASE WHEN pg_catalog.length(label) > 100 THEN pg_catalog.left(label, 97) || '...' ELSE label END, '') WITH ORDINALITY AS x (c, n);
 END;
-COMMENT ON FUNCTION rbac_internal.diagram_text(text) IS 'for diagram(): a label in quotes, with nothing in it that Mermaid would take for its own';
+COMMENT ON FUNCTION rbac_internal.diagram_text(text) IS 'for diagram(): a label in quotes, not too long, with nothing in it that Mermaid or a browser would take for its own';
 
-CREATE FUNCTION rbac_internal.some_of(names text[]) RETURNS text
+CREATE FUNCTION rbac_internal.some_of(names text[], separator text DEFAULT ', ') RETURNS text
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT pg_catalog.array_to_string(names[1:3], ', ')
+	SELECT pg_catalog.array_to_string(names[1:3], separator)
 		|| CASE WHEN pg_catalog.cardinality(names) > 3 THEN pg_catalog.format(' and %s more', pg_catalog.cardinality(names) - 3) ELSE '' END;
 END;
-COMMENT ON FUNCTION rbac_internal.some_of(text[]) IS 'for diagram(): the first three names, and how many more';
+COMMENT ON FUNCTION rbac_internal.some_of(text[], text) IS 'for diagram(): the first three names, and how many more';
 
-CREATE FUNCTION rbac_internal.until(expires_at timestamptz) RETURNS text
+CREATE FUNCTION rbac_internal.diagram_edge_label(note text, entities text[], conditions text[], expires_at timestamptz) RETURNS text
 	LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
-	SELECT 'until ' || pg_catalog.to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"');
+	SELECT pg_catalog.concat_ws(', ', note,
+		NULLIF(pg_catalog.concat_ws(' or ', 'on ' || rbac_internal.some_of(entities), 'where ' || rbac_internal.some_of(conditions, ' or ')), ''),
+		'until ' || pg_catalog.to_char(NULLIF(expires_at, 'infinity') AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI "UTC"'));
 END;
-COMMENT ON FUNCTION rbac_internal.until(timestamptz) IS 'for diagram(): when it ends, NULL for never';
+COMMENT ON FUNCTION rbac_internal.diagram_edge_label(text, text[], text[], timestamptz) IS 'for diagram(): on what and until when; empty: on all, for good';
 
-CREATE FUNCTION rbac_internal.diagram_members(organization text) RETURNS TABLE (leader text, names text[], role text, expires_at timestamptz)
-	LANGUAGE sql STABLE PARALLEL SAFE
-	SET search_path = pg_catalog, pg_temp
-AS $$
-	WITH teams AS (
-		SELECT t.member, array_agg(ROW (t.team, t.is_admin, t.expires_at) ORDER BY t.team) AS list
-		FROM rbac.team_members t
-		WHERE t.organization = $1 AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
-		GROUP BY t.member
-	), grants AS (
-		SELECT g.member, array_agg(ROW (g.permission_set, g.entity, g.expires_at) ORDER BY g.id) AS list
-		FROM rbac.entity_grants g
-		WHERE g.organization = $1 AND (g.expires_at IS NULL OR g.expires_at > statement_timestamp())
-		GROUP BY g.member)
-	SELECT min(m.member COLLATE "C"), array_agg(m.member::text ORDER BY m.member), m.role, m.expires_at
-	FROM rbac.members m LEFT JOIN teams t USING (member) LEFT JOIN grants g USING (member)
-	WHERE m.organization = $1 AND (m.expires_at IS NULL OR m.expires_at > statement_timestamp())
-	GROUP BY m.role, m.kind, m.expires_at, t.list, g.list
-$$;
-COMMENT ON FUNCTION rbac_internal.diagram_members(text) IS 'for diagram(): those who have the same by the same, together; the first one stands for all';
-
+/* What is of no use to members of the organization is not reached from them. */
 CREATE FUNCTION rbac_internal.diagram_edges(organization text)
-	RETURNS TABLE (from_kind text, from_name text, to_kind text, to_name text, label text)
+	RETURNS TABLE (from_kind text, from_name text, to_kind text, to_name text, note text, entities text[], conditions text[], expires_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH members AS (
-		SELECT * FROM rbac_internal.diagram_members($1)
-	), team_roles AS (
-		SELECT r.* FROM rbac.team_roles r JOIN rbac.teams t ON t.name = r.team
-		WHERE t.organization = $1 AND (r.expires_at IS NULL OR r.expires_at > statement_timestamp())
+	WITH members AS MATERIALIZED (
+		SELECT m.member, m.kind, m.role, m.expires_at FROM rbac.members m
+		WHERE m.organization = $1 AND COALESCE(m.expires_at, 'infinity') > statement_timestamp()
+	), roles AS MATERIALIZED (
+		SELECT r.name, r.all_scopes FROM rbac.roles r
+		WHERE r.organization = $1 OR r.organization IS NULL
 	), grants AS (
-		SELECT g.* FROM rbac.entity_grants g JOIN members m ON m.leader = g.member
-		WHERE g.organization = $1
+		SELECT 'member' AS kind, m.member AS name, g.permission_set, g.entity, LEAST(m.expires_at, g.expires_at) AS expires_at
+		FROM members m JOIN rbac.entity_grants g ON g.organization = $1 AND g.member = m.member
+		WHERE m.kind <> 'organization_token'
 		UNION ALL
-		SELECT g.* FROM rbac.entity_grants g JOIN rbac.teams t ON t.name = g.team
-		WHERE t.organization = $1)
-	SELECT 'member', leader, 'role', role, rbac_internal.until(expires_at)
-	FROM members
-	UNION ALL
-	SELECT 'member', t.member, 'team', t.team, concat_ws(', ', CASE WHEN t.is_admin THEN 'admin' END, rbac_internal.until(t.expires_at))
-	FROM rbac.team_members t JOIN members m ON m.leader = t.member
-	WHERE t.organization = $1 AND (t.expires_at IS NULL OR t.expires_at > statement_timestamp())
-	UNION ALL
-	SELECT 'team', team, 'role', role, rbac_internal.until(expires_at)
-	FROM team_roles
-	UNION ALL
-	SELECT 'role', r.role, 'set', r.permission_set, CASE WHEN NOT bool_or(r.entity IS NULL AND r.condition IS NULL) THEN
-		concat_ws(', ', 'on ' || rbac_internal.some_of(array_agg(r.entity::text ORDER BY r.entity) FILTER (WHERE r.entity IS NOT NULL)),
-			'where ' || rbac_internal.some_of(array_agg(r.condition::text ORDER BY r.id) FILTER (WHERE r.condition IS NOT NULL))) END
-	FROM rbac.role_rules r
-	WHERE r.role IN (SELECT role FROM members UNION ALL SELECT role FROM team_roles)
-	GROUP BY r.role, r.permission_set
-	UNION ALL
-	SELECT 'role', name, 'scope', 'all scopes', NULL
-	FROM rbac.roles
-	WHERE all_scopes AND name IN (SELECT role FROM members UNION ALL SELECT role FROM team_roles)
-	UNION ALL
-	SELECT 'role', 'Member', 'set', d.permission_set, 'member default'
-	FROM rbac.member_defaults d
-	WHERE d.organization = $1 AND EXISTS (SELECT FROM members WHERE role = 'Member')
-	UNION ALL
-	SELECT CASE WHEN team IS NULL THEN 'member' ELSE 'team' END, COALESCE(team, member), 'set', permission_set,
-		concat_ws(', ', 'on ' || rbac_internal.some_of(array_agg(entity::text ORDER BY entity)), rbac_internal.until(expires_at))
-	FROM grants
-	WHERE expires_at IS NULL OR expires_at > statement_timestamp()
-	GROUP BY team, member, permission_set, expires_at
-	UNION ALL
-	SELECT 'everybody', 'everybody', 'scope', s.scope, 'toggle'
-	FROM rbac.organization_settings s
-	WHERE s.organization = $1
+		SELECT 'team', t.name, g.permission_set, g.entity, g.expires_at
+		FROM rbac.teams t JOIN rbac.entity_grants g ON g.team = t.name
+		WHERE t.organization = $1
+	), edges (from_kind, from_name, to_kind, to_name, note, entities, conditions, expires_at) AS (
+		SELECT 'member', member, 'role', role, NULLIF(replace(kind, '_', ' '), 'user'), NULL::text[], NULL::text[], expires_at
+		FROM members
+		UNION ALL
+		SELECT 'member', m.member, 'team', t.team, CASE WHEN t.is_admin THEN 'admin' END, NULL, NULL, LEAST(m.expires_at, t.expires_at)
+		FROM members m JOIN rbac.team_members t ON t.organization = $1 AND t.member = m.member
+		WHERE m.kind <> 'organization_token'
+		UNION ALL
+		SELECT 'team', t.name, 'role', r.role, NULL, NULL, NULL, r.expires_at
+		FROM rbac.teams t JOIN rbac.team_roles r ON r.team = t.name
+		WHERE t.organization = $1
+		UNION ALL
+		SELECT kind, name, 'set', permission_set, NULL, array_agg(entity ORDER BY entity), NULL, expires_at
+		FROM grants
+		GROUP BY kind, name, permission_set, expires_at
+		UNION ALL
+		SELECT 'role', r.role, 'set', r.permission_set, NULL,
+			CASE WHEN NOT bool_or(r.entity IS NULL AND r.condition IS NULL) THEN array_agg(r.entity ORDER BY r.entity) FILTER (WHERE r.entity IS NOT NULL) END,
+			CASE WHEN NOT bool_or(r.entity IS NULL AND r.condition IS NULL) THEN array_agg(r.condition::text ORDER BY r.id) FILTER (WHERE r.condition IS NOT NULL) END,
+			NULL
+		FROM roles JOIN rbac.role_rules r ON r.role = roles.name
+		GROUP BY r.role, r.permission_set
+		UNION ALL
+		SELECT 'role', name, 'scope', 'all scopes', NULL, NULL, NULL, NULL
+		FROM roles
+		WHERE all_scopes
+		UNION ALL
+		SELECT 'role', 'Member', 'set', d.permission_set, 'member default, own role only', NULL, NULL, NULL
+		FROM rbac.member_defaults d
+		WHERE d.organization = $1
+		UNION ALL
+		SELECT 'everybody', 'everybody but organization tokens', 'scope', s.scope, 'toggle', NULL, NULL, NULL
+		FROM rbac.organization_settings s
+		WHERE s.organization = $1)
+	SELECT * FROM edges WHERE COALESCE(expires_at, 'infinity') > statement_timestamp()
 $$;
-COMMENT ON FUNCTION rbac_internal.diagram_edges(text) IS 'for diagram(): what leads to what';
+COMMENT ON FUNCTION rbac_internal.diagram_edges(text) IS 'for diagram(): what leads to what, by kinds: member, everybody, team, role, set, scope';
 
-CREATE FUNCTION rbac_internal.diagram_node(kind text, id text, label text) RETURNS text
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-BEGIN ATOMIC
-	SELECT id || CASE kind
-			WHEN 'member' THEN '(' || rbac_internal.diagram_text(label) || ')'
-			WHEN 'team' THEN '([' || rbac_internal.diagram_text(label) || '])'
-			WHEN 'role' THEN '{{' || rbac_internal.diagram_text(label) || '}}'
-			WHEN 'set' THEN '[' || rbac_internal.diagram_text(label) || ']'
-			ELSE '[[' || rbac_internal.diagram_text(label) || ']]' END;
-END;
-COMMENT ON FUNCTION rbac_internal.diagram_node(text, text, text) IS 'for diagram(): each kind has a shape of its own';
+/*
+ * Members from whom the same edges go out are one node, and the first of them stands
+ * for it.  The rest is ranked by how many members get to it, each way counted.
+ */
+CREATE FUNCTION rbac_internal.draw(organization text, max_each integer) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE edges AS MATERIALIZED (
+		SELECT * FROM rbac_internal.diagram_edges($1)
+	), alike AS (
+		SELECT array_agg(name ORDER BY name COLLATE "C") AS names
+		FROM (
+			SELECT from_name AS name, array_agg(ROW (to_kind, to_name, note, entities, expires_at) ORDER BY to_kind, to_name, entities, expires_at) AS has
+			FROM edges WHERE from_kind = 'member'
+			GROUP BY from_name) AS m
+		GROUP BY has
+	), reached AS (
+		SELECT to_kind AS kind, to_name AS name, count(*) AS members FROM edges WHERE from_kind = 'member' GROUP BY to_kind, to_name
+		UNION ALL
+		SELECT DISTINCT from_kind, from_name, 0::bigint FROM edges WHERE from_kind IN ('everybody', 'team')
+		UNION ALL
+		SELECT e.to_kind, e.to_name, r.members
+		FROM reached r JOIN edges e ON e.from_kind = r.kind AND e.from_name = r.name
+	), nodes AS (
+		SELECT 'member' AS kind, names[1] AS name, rbac_internal.some_of(names) AS label, cardinality(names) AS members FROM alike
+		UNION ALL
+		SELECT kind, name, name, sum(members) FROM reached GROUP BY kind, name
+	), ranked AS MATERIALIZED (
+		SELECT *, kind || row_number() OVER best AS id, array_position('{member,everybody,team,role,set,scope}', kind) AS column, row_number() OVER best AS rank
+		FROM nodes
+		WINDOW best AS (PARTITION BY kind ORDER BY members DESC, name COLLATE "C")
+	), arrows AS MATERIALIZED (
+		SELECT f.id AS from_id, t.id AS to_id, NULLIF(rbac_internal.diagram_edge_label(e.note, e.entities, e.conditions, e.expires_at), '') AS label,
+			ROW (f.column, f.rank, t.column, t.rank, e.entities, e.expires_at) AS place
+		FROM edges e JOIN ranked f ON f.kind = e.from_kind AND f.name = e.from_name
+			JOIN ranked t ON t.kind = e.to_kind AND t.name = e.to_name
+		WHERE f.rank <= max_each AND t.rank <= max_each
+	), marked AS (
+		SELECT *, id IN (SELECT from_id FROM arrows UNION SELECT to_id FROM arrows) AS shown FROM ranked
+	), hidden AS (
+		SELECT min("column") AS column, kind, CASE kind WHEN 'member' THEN sum(members) ELSE count(*) END AS count
+		FROM marked WHERE NOT shown AND kind <> 'everybody'
+		GROUP BY kind
+	)
+	SELECT concat_ws(E'\n    ', 'flowchart LR',
+		(SELECT string_agg(format(CASE kind
+					WHEN 'team' THEN '%s([%s])'
+					WHEN 'role' THEN '%s{{%s}}'
+					WHEN 'set' THEN '%s[%s]'
+					WHEN 'scope' THEN '%s[[%s]]'
+					ELSE '%s(%s)' END, id, rbac_internal.diagram_text(label)), E'\n    ' ORDER BY "column", rank)
+			FROM marked WHERE shown),
+		(SELECT string_agg(concat_ws(' ', from_id, '-->' || COALESCE('|' || rbac_internal.diagram_text(label) || '|', ''), to_id), E'\n    ' ORDER BY place) FROM arrows),
+		'more["' || (SELECT string_agg(count || ' more ' || kind || CASE count WHEN 1 THEN '' ELSE 's' END, ', ' ORDER BY "column") FROM hidden) || '"]')
+$$;
+COMMENT ON FUNCTION rbac_internal.draw(text, integer) IS 'for diagram(): the best of each kind, with the arrows between them, and how many there are beside them';
 
 CREATE FUNCTION rbac.diagram(organization text, max_each integer DEFAULT 12) RETURNS text
 	LANGUAGE plpgsql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
 AS $$
-DECLARE
-	picture text;
 BEGIN
 	IF NOT EXISTS (SELECT FROM rbac.organizations o WHERE o.name = $1) THEN
 		RAISE undefined_object USING MESSAGE = format('organization "%s" does not exist', organization);
 	ELSIF max_each < 1 THEN
 		RAISE invalid_parameter_value USING MESSAGE = 'max_each must be at least 1';
 	END IF;
-	WITH members AS MATERIALIZED (
-		SELECT * FROM rbac_internal.diagram_members($1)
-	), edges AS MATERIALIZED (
-		SELECT * FROM rbac_internal.diagram_edges($1)
-	), nodes AS (
-		SELECT 'member' AS kind, leader AS name, rbac_internal.some_of(names) AS label, cardinality(names) AS weight FROM members
-		UNION ALL
-		SELECT kind, name, name, sum(weight)
-		FROM edges LEFT JOIN members ON from_kind = 'member' AND from_name = leader,
-			LATERAL (VALUES (from_kind, from_name, 0), (to_kind, to_name, COALESCE(cardinality(names), 1))) AS ends (kind, name, weight)
-		WHERE kind <> 'member'
-		GROUP BY kind, name
-	), ranked AS MATERIALIZED (
-		SELECT *, row_number() OVER (PARTITION BY kind ORDER BY weight DESC, name COLLATE "C") AS rank FROM nodes
-	), shown AS MATERIALIZED (
-		SELECT *, kind || rank AS id FROM ranked WHERE rank <= max_each
-	), lines AS (
-		SELECT 1 AS part, kind, rank, 0 AS rank2, rbac_internal.diagram_node(kind, id, label) AS line FROM shown
-		UNION ALL
-		SELECT 2, f.kind, f.rank, t.rank, f.id || ' -->' || COALESCE('|' || rbac_internal.diagram_text(NULLIF(e.label, '')) || '|', '') || ' ' || t.id
-		FROM edges e JOIN shown f ON f.kind = e.from_kind AND f.name = e.from_name
-			JOIN shown t ON t.kind = e.to_kind AND t.name = e.to_name
-		UNION ALL
-		SELECT 3, kind, 0, 0, format('more_%s["%s more %s"]', kind, hidden, kind || CASE hidden WHEN 1 THEN '' ELSE 's' END)
-		FROM (
-			SELECT kind, CASE kind WHEN 'member' THEN sum(weight) ELSE count(*) END AS hidden
-			FROM ranked WHERE rank > max_each
-			GROUP BY kind) AS h)
-	SELECT 'flowchart LR' || COALESCE(string_agg(E'\n    ' || line, '' ORDER BY part, kind COLLATE "C", rank, rank2, line), '') INTO picture
-	FROM lines;
-	RETURN picture;
+	RETURN rbac_internal.draw(organization, max_each);
 END
 $$;
 COMMENT ON FUNCTION rbac.diagram(text, integer) IS 'who gets what through what in an organization, as a Mermaid flowchart: members who have the same are one node, and at most max_each are shown of each kind, those that concern most; what owners have is left out';
