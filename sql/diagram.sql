@@ -114,24 +114,25 @@ AS $$
 		SELECT e.to_kind, e.to_name, r.members
 		FROM reached r JOIN edges e ON e.from_kind = r.kind AND e.from_name = r.name
 	), nodes AS (
-		SELECT 'member' AS kind, names[1] AS name, rbac_internal.some_of(names) AS label, cardinality(names) AS members FROM alike
+		SELECT 'member' AS kind, names, cardinality(names) AS members FROM alike
 		UNION ALL
-		SELECT kind, name, name, sum(members) FROM reached GROUP BY kind, name
+		SELECT kind, ARRAY[name], sum(members) FROM reached GROUP BY kind, name
 	), ranked AS MATERIALIZED (
-		SELECT *, kind || row_number() OVER best AS id, array_position('{member,everybody,team,role,set,scope}', kind) AS column, row_number() OVER best AS rank
+		SELECT *, names[1] AS name, array_position('{member,everybody,team,role,set,scope}', kind) AS column, row_number() OVER best AS rank
 		FROM nodes
-		WINDOW best AS (PARTITION BY kind ORDER BY members DESC, name COLLATE "C")
+		WINDOW best AS (PARTITION BY kind ORDER BY members DESC, names[1] COLLATE "C")
+	), best AS MATERIALIZED (
+		SELECT *, kind || rank AS id FROM ranked WHERE rank <= max_each
 	), arrows AS MATERIALIZED (
 		SELECT f.id AS from_id, t.id AS to_id, NULLIF(rbac_internal.diagram_edge_label(e.note, e.entities, e.conditions, e.expires_at), '') AS label,
 			ROW (f.column, f.rank, t.column, t.rank, e.entities, e.expires_at) AS place
-		FROM edges e JOIN ranked f ON f.kind = e.from_kind AND f.name = e.from_name
-			JOIN ranked t ON t.kind = e.to_kind AND t.name = e.to_name
-		WHERE f.rank <= max_each AND t.rank <= max_each
-	), marked AS (
-		SELECT *, id IN (SELECT from_id FROM arrows UNION SELECT to_id FROM arrows) AS shown FROM ranked
+		FROM edges e JOIN best f ON f.kind = e.from_kind AND f.name = e.from_name
+			JOIN best t ON t.kind = e.to_kind AND t.name = e.to_name
+	), shown AS (
+		SELECT * FROM best WHERE id IN (SELECT from_id FROM arrows UNION SELECT to_id FROM arrows)
 	), hidden AS (
 		SELECT min("column") AS column, kind, CASE kind WHEN 'member' THEN sum(members) ELSE count(*) END AS count
-		FROM marked WHERE NOT shown AND kind <> 'everybody'
+		FROM ranked WHERE (kind, rank) NOT IN (SELECT kind, rank FROM shown) AND kind <> 'everybody'
 		GROUP BY kind
 	)
 	SELECT concat_ws(E'\n    ', 'flowchart LR',
@@ -140,8 +141,8 @@ AS $$
 					WHEN 'role' THEN '%s{{%s}}'
 					WHEN 'set' THEN '%s[%s]'
 					WHEN 'scope' THEN '%s[[%s]]'
-					ELSE '%s(%s)' END, id, rbac_internal.diagram_text(label)), E'\n    ' ORDER BY "column", rank)
-			FROM marked WHERE shown),
+					ELSE '%s(%s)' END, id, rbac_internal.diagram_text(rbac_internal.some_of(names))), E'\n    ' ORDER BY "column", rank)
+			FROM shown),
 		(SELECT string_agg(concat_ws(' ', from_id, '-->' || COALESCE('|' || rbac_internal.diagram_text(label) || '|', ''), to_id), E'\n    ' ORDER BY place) FROM arrows),
 		'more["' || (SELECT string_agg(count || ' more ' || kind || CASE count WHEN 1 THEN '' ELSE 's' END, ', ' ORDER BY "column") FROM hidden) || '"]')
 $$;
