@@ -153,7 +153,7 @@ th { font-weight: 600; }
 :focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; }
 
 #filters { display: flex; flex-wrap: wrap; gap: .6rem .5rem; align-items: center; margin: 1.75rem 0 .75rem; }
-input[type=search] { width: 15rem; padding: .45rem .7rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--paper); color: inherit; font: inherit; }
+input[type=search] { width: 16rem; padding: .45rem .7rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--paper); color: inherit; font: inherit; }
 button { padding: .3rem .75rem; border: 1px solid var(--line); border-radius: 2rem; background: var(--paper); color: inherit; font: inherit; font-size: .85rem; cursor: pointer; }
 button[aria-pressed=true] { border-color: currentcolor; box-shadow: inset 0 0 0 1px currentcolor; font-weight: 600; }
 #kinds { display: flex; flex-wrap: wrap; gap: .35rem; }
@@ -429,7 +429,7 @@ $('matrix').addEventListener('keydown', (event) => {
 	event.preventDefault();
 });
 document.addEventListener('keydown', ({ key }) => { if (key === 'Escape') close(); });
-$('close').addEventListener('click', () => { document.querySelector('.chosen').focus(); close(); });
+$('close').addEventListener('click', () => { document.querySelector('.chosen')?.focus(); close(); });
 
 /* ---- filters ---- */
 
