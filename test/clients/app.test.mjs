@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --test-reporter=tap
+#!/usr/bin/env -S node --test-reporter=./test/clients/tap.mjs
 import test from 'node:test';
 import assert from 'node:assert/strict';
 
