@@ -1,6 +1,6 @@
 // What the tests share.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, openSync } from 'node:fs';
+import { openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 
@@ -19,7 +19,6 @@ export function createDatabase(name) {
 
 // Run an example's server until stop(), once it says where it listens.
 export async function serve(example, database, env = {}) {
-	mkdirSync('results', { recursive: true }); // kept if a test fails
 	const server = spawn(process.execPath, ['server.mjs'], {
 		cwd: new URL(`../../examples/${example}`, import.meta.url),
 		env: { ...process.env, PGUSER: 'app', PGDATABASE: database, PORT: 0, ...env },
