@@ -42,75 +42,66 @@ $$;
 -- One statement, so one snapshot, and the page is written as a whole or not at all.
 WITH ways AS MATERIALIZED (
 	-- many members have the same by the same: each way once, by number
-	SELECT *, dense_rank() OVER (ORDER BY via, permission_set, scope, role, team, entity, condition, until) - 1 AS number
+	SELECT *, dense_rank() OVER (ORDER BY via, set, scope, role, team, entity, condition, until) - 1 AS number
 	FROM (
-		SELECT member, via, permission_set, role, team, entity, condition::text, NULLIF(expires_at, 'infinity') AS until,
+		SELECT member, via, permission_set AS set, role, team, entity, condition::text, NULLIF(expires_at, 'infinity') AS until,
 			CASE via WHEN 'toggle' THEN (rbac.scopeset_to_array(scopes))[1] END AS scope
 		FROM rbac.member_permissions
 		WHERE organization = :'organization') AS p
-),
-members AS MATERIALIZED (
+), members AS MATERIALIZED (
 	SELECT member AS name, kind, role, NULLIF(expires_at, 'infinity') AS until
 	FROM rbac.members
 	WHERE organization = :'organization' AND COALESCE(expires_at, 'infinity') > statement_timestamp()
-),
-team_members AS MATERIALIZED (
-	SELECT t.team, m.name, t.is_admin AS admin, NULLIF(LEAST(t.expires_at, m.until), 'infinity') AS until
+), team_members AS (
+	SELECT t.team, json_agg(json_build_object('name', m.name, 'admin', t.is_admin, 'until', NULLIF(LEAST(t.expires_at, m.until), 'infinity')) ORDER BY m.name) AS members
 	FROM rbac.team_members t JOIN members m ON m.name = t.member AND m.kind <> 'organization_token'
 	WHERE t.organization = :'organization' AND COALESCE(t.expires_at, 'infinity') > statement_timestamp()
-),
-team_roles AS MATERIALIZED (
-	SELECT r.team, r.role AS name, NULLIF(r.expires_at, 'infinity') AS until
-	FROM rbac.teams t JOIN rbac.team_roles r ON r.team = t.name
-	WHERE t.organization = :'organization' AND COALESCE(r.expires_at, 'infinity') > statement_timestamp()
-),
-team_grants AS MATERIALIZED (
-	SELECT g.team, g.permission_set, g.entity, NULLIF(g.expires_at, 'infinity') AS until
-	FROM rbac.teams t JOIN rbac.entity_grants g ON g.team = t.name
-	WHERE t.organization = :'organization' AND COALESCE(g.expires_at, 'infinity') > statement_timestamp()
-),
--- the organization's own, and what it uses of the shared ones
-roles AS MATERIALIZED (
-	SELECT name, description, all_scopes
-	FROM rbac.roles
-	WHERE organization = :'organization' OR organization IS NULL AND name IN (SELECT role FROM members UNION SELECT name FROM team_roles)
-),
-rules AS MATERIALIZED (
-	SELECT u.role, u.id, u.permission_set, u.entity, u.condition::text
-	FROM roles r JOIN rbac.role_rules u ON u.role = r.name
-),
-sets AS (
+	GROUP BY t.team
+), team_roles AS (
+	SELECT team, json_agg(json_build_object('name', role, 'until', NULLIF(expires_at, 'infinity')) ORDER BY role) AS roles
+	FROM rbac.team_roles
+	WHERE split_part(team, '/', 1) = :'organization' AND COALESCE(expires_at, 'infinity') > statement_timestamp()
+	GROUP BY team
+), team_grants AS (
+	SELECT team, json_agg(json_build_object('set', permission_set, 'entity', entity, 'until', NULLIF(expires_at, 'infinity')) ORDER BY permission_set, entity) AS grants
+	FROM rbac.entity_grants
+	WHERE split_part(team, '/', 1) = :'organization' AND COALESCE(expires_at, 'infinity') > statement_timestamp()
+	GROUP BY team
+), teams AS (
+	SELECT t.name, t.description, m.members, r.roles, g.grants
+	FROM rbac.teams t LEFT JOIN team_members m ON m.team = t.name LEFT JOIN team_roles r ON r.team = t.name LEFT JOIN team_grants g ON g.team = t.name
+	WHERE t.organization = :'organization'
+), rules AS (
+	SELECT role, json_agg(json_build_object('set', permission_set, 'entity', entity, 'condition', condition::text) ORDER BY id) AS rules
+	FROM rbac.role_rules
+	WHERE split_part(role, '/', 1) IN (role, :'organization')
+	GROUP BY role
+), roles AS (
+	-- the organization's own, and what it uses of the shared ones
+	SELECT r.name, r.description, r.all_scopes, u.rules
+	FROM rbac.roles r LEFT JOIN rules u ON u.role = r.name
+	WHERE r.organization = :'organization'
+		OR r.organization IS NULL AND r.name IN (SELECT role FROM members UNION SELECT role FROM rbac.team_roles WHERE split_part(team, '/', 1) = :'organization')
+), sets AS (
 	SELECT name, entity_type AS type, description, rbac.scopeset_to_array(scopes) AS scopes
 	FROM rbac.permission_sets
-	WHERE organization = :'organization'
-		OR name IN (SELECT permission_set FROM ways UNION SELECT permission_set FROM rules UNION SELECT permission_set FROM team_grants)
-),
-data AS (
-	SELECT json_build_object(
+	WHERE organization = :'organization' OR organization IS NULL
+), data AS (
+	SELECT json_strip_nulls(json_build_object(
 		'organization', (SELECT to_json(o) FROM (SELECT name, description FROM rbac.organizations WHERE name = :'organization') AS o),
 		'made', json_build_object('at', statement_timestamp(), 'member', rbac.current_member(), 'login', session_user, 'database', current_database(),
 			'partial', row_security_active('rbac.members')),
 		'scopes', (SELECT json_agg(s ORDER BY name) FROM (SELECT name, entity_type AS type, description FROM rbac.scopes) AS s),
 		'sets', (SELECT json_agg(s ORDER BY name) FROM sets AS s),
-		'ways', (SELECT json_agg(json_strip_nulls(to_json(w)) ORDER BY number)
-			FROM (SELECT DISTINCT number, via, permission_set AS set, scope, role, team, entity, condition, until FROM ways) AS w),
-		'members', (SELECT json_agg(json_strip_nulls(to_json(m)) ORDER BY name)
-			FROM (SELECT *, (SELECT json_agg(number ORDER BY number) FROM ways WHERE ways.member = members.name) AS ways FROM members) AS m),
-		'roles', (SELECT json_agg(json_strip_nulls(to_json(r)) ORDER BY name)
-			FROM (SELECT *, (SELECT json_agg(json_build_object('set', permission_set, 'entity', entity, 'condition', condition) ORDER BY id)
-				FROM rules WHERE rules.role = roles.name) AS rules FROM roles) AS r),
-		'teams', (SELECT json_agg(json_strip_nulls(to_json(t)) ORDER BY name)
-			FROM (SELECT name, description, source,
-				(SELECT json_agg(json_build_object('name', m.name, 'admin', m.admin, 'until', m.until) ORDER BY m.name) FROM team_members m WHERE m.team = teams.name) AS members,
-				(SELECT json_agg(json_build_object('name', r.name, 'until', r.until) ORDER BY r.name) FROM team_roles r WHERE r.team = teams.name) AS roles,
-				(SELECT json_agg(json_build_object('set', g.permission_set, 'entity', g.entity, 'until', g.until) ORDER BY g.permission_set, g.entity)
-					FROM team_grants g WHERE g.team = teams.name) AS grants
-				FROM rbac.teams WHERE organization = :'organization') AS t),
+		'ways', (SELECT json_agg(w ORDER BY number) FROM (SELECT DISTINCT number, via, set, scope, role, team, entity, condition, until FROM ways) AS w),
+		'members', (SELECT json_agg(m ORDER BY name) FROM (SELECT members.*, w.ways
+			FROM members LEFT JOIN (SELECT member, json_agg(number ORDER BY number) AS ways FROM ways GROUP BY member) AS w ON w.member = members.name) AS m),
+		'roles', (SELECT json_agg(r ORDER BY name) FROM roles AS r),
+		'teams', (SELECT json_agg(t ORDER BY name) FROM teams AS t),
 		'defaultRole', (SELECT role FROM rbac.default_roles WHERE organization = :'organization'),
 		'defaults', (SELECT json_agg(permission_set ORDER BY permission_set) FROM rbac.member_defaults WHERE organization = :'organization'),
-		'toggles', (SELECT json_agg(scope ORDER BY scope) FROM rbac.organization_settings WHERE organization = :'organization')) AS data
-),
-parts AS (
+		'toggles', (SELECT json_agg(scope ORDER BY scope) FROM rbac.organization_settings WHERE organization = :'organization'))) AS data
+), parts AS (
 	-- Only the page's own style and script are run, whatever the data may contain; nothing is loaded.
 	-- With < in no string of the data, none can end the element that it is in.
 	SELECT style, script, replace(data::text, '<', '\u003c') AS data,
@@ -463,7 +454,7 @@ function lists() {
 		$('roles').append(el('tr', { id: role.id }, el('th', { scope: 'row' }, name(role.name), el('p', { class: 'muted' }, role.description ?? '')),
 			el('td', {}, list([count(holders, 'member'), ...(by.length ? [['team ', commas(by.map((team) => link(teams, team.name)))]] : [])])),
 			el('td', {}, list([...(role.all_scopes ? ['all scopes, present and future, on everything'] : []),
-				...(role.rules ?? []).map(({ set, entity, condition }) => [name(set), ' ', where(sets.get(set)?.type ?? 'entity', entity ?? undefined, condition ?? undefined)])]))));
+				...(role.rules ?? []).map(({ set, entity, condition }) => [name(set), ' ', where(sets.get(set)?.type ?? 'entity', entity, condition)])]))));
 	}
 	for (const team of data.teams) {
 		$('teams').append(el('tr', { id: team.id }, el('th', { scope: 'row' }, name(team.name), el('p', { class: 'muted' }, team.description ?? '')),
