@@ -220,10 +220,7 @@ const $ = (id) => document.getElementById(id);
 
 function el(tag, attributes, ...children) {
 	const element = document.createElement(tag);
-	for (const [name, value] of Object.entries(attributes)) {
-		if (value === true) element.setAttribute(name, '');
-		else if (value !== undefined && value !== false) element.setAttribute(name, value);
-	}
+	for (const [name, value] of Object.entries(attributes)) if (value !== undefined) element.setAttribute(name, value);
 	element.append(...children.flat(Infinity).filter((child) => child !== undefined));
 	return element;
 }
@@ -244,28 +241,33 @@ const until = (text, precision) => ['until ', time(text, precision), new Date(te
 
 /* ---- what the data mean ---- */
 
-const scopes = new Map(data.scopes.map((scope) => [scope.name, scope]));
-const sets = new Map(data.sets.map((set) => [set.name, set]));
-const roles = new Map(data.roles.map((role, i) => [role.name, Object.assign(role, { id: 'role-' + i })]));
-const teams = new Map(data.teams.map((team, i) => [team.name, Object.assign(team, { id: 'team-' + i })]));
-const link = (map, key) => (map.has(key) ? el('a', { href: '#' + map.get(key).id }, name(key)) : name(key));
+const roles = data.roles.map((role, i) => ({ rules: [], ...role, id: 'role-' + i }));
+const teams = data.teams.map((team, i) => ({ members: [], roles: [], grants: [], ...team, id: 'team-' + i }));
+const named = (list) => new Map(list.map((one) => [one.name, one]));
+const scopes = named(data.scopes), sets = named(data.sets), targets = { role: named(roles), team: named(teams) };
+function link(kind, key) {
+	const target = targets[kind].get(key);
+	return target ? el('a', { href: '#' + target.id }, name(key)) : name(key);
+}
 
 // A column is a permission: a set, the scope of a toggle, or all scopes.
-const all = { name: 'all scopes', type: '', scopes: [...scopes.keys()], all: true };
+const all = { name: 'all scopes', type: '', scopes: [...scopes.keys()] };
+function column({ set, scope }) {
+	if (set !== undefined) return { type: '', scopes: [], ...sets.get(set), name: set };
+	if (scope !== undefined) return { name: scope, type: scopes.get(scope).type, toggle: true, scopes: [scope] };
+	return all;
+}
 const columns = new Map();
 for (const way of data.ways) {
-	const key = way.set !== undefined ? 'set ' + way.set : 'scope ' + (way.scope ?? '');
-	if (!columns.has(key)) {
-		columns.set(key, way.set !== undefined ? { ...(sets.get(way.set) ?? { name: way.set, type: '', scopes: [] }) }
-			: way.scope !== undefined ? { name: way.scope, type: scopes.get(way.scope).type, scopes: [way.scope], toggle: true } : all);
-	}
+	const key = JSON.stringify([way.set, way.scope]);
+	if (!columns.has(key)) columns.set(key, column(way));
 	way.column = columns.get(key);
 }
-const byName = (a, b) => (a.name < b.name ? -1 : 1);
-const types = (column) => (column.all ? 0 : column.type === 'organization' ? 1 : 2);
-const order = [...columns.values()].sort((a, b) => types(a) - types(b) || (a.type < b.type ? -1 : a.type > b.type ? 1 : 0)
-	|| (a.toggle ?? false) - (b.toggle ?? false) || a.scopes.length - b.scopes.length || byName(a, b));
-for (const member of data.members) member.ways = (member.ways ?? []).map((number) => data.ways[number]);
+const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+const order = [...columns.values()].sort((a, b) => (b === all) - (a === all) || (b.type === 'organization') - (a.type === 'organization')
+	|| compare(a.type, b.type) || Boolean(a.toggle) - Boolean(b.toggle) || a.scopes.length - b.scopes.length || compare(a.name, b.name));
+
+const members = data.members.map((member) => ({ ...member, ways: (member.ways ?? []).map((number) => data.ways[number]) }));
 
 const kinds = ['role', 'team role', 'grant', 'team grant', 'member default', 'toggle'];
 const classOf = (via) => via.replace(' ', '-');
@@ -292,27 +294,27 @@ function where(type, entity, condition) {
 }
 function because(way, member) {
 	switch (way.via) {
-		case 'role': return ['by their role ', link(roles, way.role)];
-		case 'team role': return ['by role ', link(roles, way.role), ' of team ', link(teams, way.team)];
+		case 'role': return ['by their role ', link('role', way.role)];
+		case 'team role': return ['by role ', link('role', way.role), ' of team ', link('team', way.team)];
 		case 'grant': return ['by a grant to ', name(member.name)];
-		case 'team grant': return ['by a grant to team ', link(teams, way.team)];
+		case 'team grant': return ['by a grant to team ', link('team', way.team)];
 		case 'member default': return ['by default, as all whose own role is ', name('Member')];
 		case 'toggle': return ['by a toggle, as everybody but organization tokens'];
 	}
 }
 function sentence(way, member) {
-	const what = way.column.all ? ['on everything in ', name(org), ', now and in future'] : where(way.column.type, way.entity, way.condition);
+	const what = way.column === all ? ['on everything in ', name(org), ', now and in future'] : where(way.column.type, way.entity, way.condition);
 	return el('li', { class: 'why ' + classOf(way.via) }, what, ', ', because(way, member), way.until && [', ', until(way.until)], '.');
 }
 const sentences = (ways, member) => el('ul', {}, ways.map((way) => sentence(way, member)));
 const heading = (...words) => el('h2', {}, words);
 const describe = (column) => [
 	column.description && el('p', { class: 'muted' }, column.description),
-	el('h3', {}, column.all ? 'Every scope, present and future' : count(column.scopes.length, 'scope') + ' of type ' + column.type),
-	column.all ? [] : list(column.scopes.map((scope) => [code(scope), el('small', {}, ' ' + (scopes.get(scope)?.description ?? ''))])),
+	el('h3', {}, column === all ? 'Every scope, present and future' : count(column.scopes.length, 'scope') + ' of type ' + column.type),
+	column === all ? [] : list(column.scopes.map((scope) => [code(scope), el('small', {}, ' ' + (scopes.get(scope)?.description ?? ''))])),
 ];
 function whyCell(member, column) {
-	const ways = member.ways.filter((way) => way.column === column || way.column.all);
+	const ways = member.ways.filter((way) => way.column === column || way.column === all);
 	return [
 		ways.length ? heading('Why ', name(member.name), ' has ', name(column.name)) : heading(name(member.name), ' does not have ', name(column.name)),
 		sentences(ways, member), describe(column),
@@ -320,17 +322,17 @@ function whyCell(member, column) {
 }
 function whyMember(member) {
 	const own = order.map((column) => [column, member.ways.filter((way) => way.column === column)]).filter(([, ways]) => ways.length);
-	const inTeams = data.teams.filter((team) => (team.members ?? []).some((one) => one.name === member.name));
+	const inTeams = teams.filter((team) => team.members.some((one) => one.name === member.name));
 	return [
 		heading(name(member.name)),
-		el('p', {}, member.kind.replace('_', ' '), ' with role ', link(roles, member.role), member.until && [', ', until(member.until)]),
-		inTeams.length ? el('p', {}, 'in team ', commas(inTeams.map((team) => link(teams, team.name)))) : [],
+		el('p', {}, member.kind.replace('_', ' '), ' with role ', link('role', member.role), member.until && [', ', until(member.until)]),
+		inTeams.length ? el('p', {}, 'in team ', commas(inTeams.map((team) => link('team', team.name)))) : [],
 		own.map(([column, ways]) => [el('h3', {}, name(column.name)), sentences(ways, member)]),
 	];
 }
 function whyColumn(column) {
-	const holders = data.members.filter((member) => member.ways.some((way) => way.column === column));
-	return [heading(name(column.name)), el('p', {}, 'held by ' + holders.length.toLocaleString('en') + ' of ' + count(data.members.length, 'member')), describe(column)];
+	const holders = members.filter((member) => member.ways.some((way) => way.column === column));
+	return [heading(name(column.name)), el('p', {}, 'held by ' + holders.length.toLocaleString('en') + ' of ' + count(members.length, 'member')), describe(column)];
 }
 
 /* ---- the matrix ---- */
@@ -346,7 +348,7 @@ function filter() {
 	const vias = kinds.filter((via) => pressed.has(via));
 	const fits = (way) => (found.has(way.column) || contains(way.entity, what)) && (!vias.length || vias.includes(way.via)) && (!pressed.has('ends') || way.until);
 	const known = (member) => contains(member.name, who) || contains(member.role, who) || member.ways.some((way) => contains(way.team, who) || contains(way.role, who));
-	const rows = data.members.filter(known).map((member) => ({ member, ways: member.ways.filter(fits) }));
+	const rows = members.filter(known).map((member) => ({ member, ways: member.ways.filter(fits) }));
 	return what || pressed.size ? rows.filter(({ ways }) => ways.length) : rows;
 }
 function cell(member, column, ways, first) {
@@ -379,7 +381,7 @@ function draw() {
 	$('none').hidden = rows.length > 0;
 	$('more').hidden = rows.length <= limit;
 	$('more').textContent = 'Show all ' + rows.length.toLocaleString('en');
-	$('count').textContent = rows.length.toLocaleString('en') + ' of ' + count(data.members.length, 'member');
+	$('count').textContent = rows.length.toLocaleString('en') + ' of ' + count(members.length, 'member');
 	$('reset').hidden = !pressed.size && !$('who').value && !$('what').value;
 }
 
@@ -446,38 +448,39 @@ $('more').addEventListener('click', () => { limit = Infinity; draw(); });
 /* ---- what is around it ---- */
 
 const few = (items) => [...commas(items.slice(0, 20)), items.length > 20 ? ' and ' + (items.length - 20).toLocaleString('en') + ' more' : ''];
-const ending = (one, ...notes) => { const all = [...notes, one.until && until(one.until)].filter(Boolean); return all.length ? [' (', commas(all), ')'] : []; };
-function lists() {
-	for (const role of data.roles) {
-		const holders = data.members.filter((member) => member.role === role.name).length;
-		const by = data.teams.filter((team) => (team.roles ?? []).some((one) => one.name === role.name));
-		$('roles').append(el('tr', { id: role.id }, el('th', { scope: 'row' }, name(role.name), el('p', { class: 'muted' }, role.description ?? '')),
-			el('td', {}, list([count(holders, 'member'), ...(by.length ? [['team ', commas(by.map((team) => link(teams, team.name)))]] : [])])),
-			el('td', {}, list([...(role.all_scopes ? ['all scopes, present and future, on everything'] : []),
-				...(role.rules ?? []).map(({ set, entity, condition }) => [name(set), ' ', where(sets.get(set)?.type ?? 'entity', entity, condition)])]))));
-	}
-	for (const team of data.teams) {
-		$('teams').append(el('tr', { id: team.id }, el('th', { scope: 'row' }, name(team.name), el('p', { class: 'muted' }, team.description ?? '')),
-			el('td', {}, count((team.members ?? []).length, 'member'), team.members ? ': ' : '', few((team.members ?? []).map((one) => [el('bdi', { class: 'plain' }, one.name), ending(one, one.admin && 'admin')]))),
-			el('td', {}, list([...(team.roles ?? []).map((one) => ['role ', link(roles, one.name), ending(one)]),
-				...(team.grants ?? []).map((one) => [name(one.set), ' ', where(sets.get(one.set)?.type ?? 'entity', one.entity), ending(one)])]))));
-	}
-	$('settings').append(list([
-		['New members get the role ', name(data.defaultRole ?? 'Member'), '.'],
-		...data.defaults.map((set) => ['Those whose own role is ', name('Member'), ' have ', name(set), ' ', where(sets.get(set)?.type ?? 'entity'), '.']),
-		...data.toggles.map((scope) => ['Everybody but organization tokens has ', code(scope), ' ', where(scopes.get(scope).type), '.']),
-	]));
-	$('roles').closest('section').hidden = !data.roles.length;
-	$('teams').closest('section').hidden = !data.teams.length;
+const given = ({ set, entity, condition }) => [name(set), ' ', where(sets.get(set)?.type ?? 'entity', entity, condition)];
+const ending = (one) => (one.until ? [' (', until(one.until), ')'] : []);
+
+function describedRow({ id, name: title, description }, ...cells) {
+	return el('tr', { id }, el('th', { scope: 'row' }, name(title), el('p', { class: 'muted' }, description ?? '')), cells.map((content) => el('td', {}, content)));
 }
+function roleRow(role) {
+	const by = teams.filter((team) => team.roles.some((one) => one.name === role.name));
+	return describedRow(role,
+		list([count(members.filter((member) => member.role === role.name).length, 'member'), ...by.map((team) => ['team ', link('team', team.name)])]),
+		list([...(role.all_scopes ? ['all scopes, present and future, on everything'] : []), ...role.rules.map(given)]));
+}
+function teamRow(team) {
+	const names = team.members.map((one) => [el('bdi', { class: 'plain' }, one.name), one.admin ? ' (admin)' : '', ending(one)]);
+	return describedRow(team, [count(names.length, 'member'), names.length ? ': ' : '', few(names)],
+		list([...team.roles.map((one) => ['role ', link('role', one.name), ending(one)]), ...team.grants.map((one) => [given(one), ending(one)])]));
+}
+
+$('roles').append(...roles.map(roleRow));
+$('teams').append(...teams.map(teamRow));
+$('teams').closest('section').hidden = !teams.length;
+$('settings').append(list([
+	['New members get the role ', name(data.defaultRole ?? 'Member'), '.'],
+	...data.defaults.map((set) => ['Those whose own role is ', name('Member'), ' have ', given({ set }), '.']),
+	...data.toggles.map((scope) => ['Everybody but organization tokens has ', code(scope), ' ', where(scopes.get(scope).type), '.']),
+]));
 
 document.title = org + ': who has what';
 $('title').replaceChildren(name(org));
 $('description').textContent = data.organization.description ?? '';
-$('numbers').textContent = [count(data.members.length, 'member'), count(data.teams.length, 'team'), count(data.roles.length, 'role'), count(columns.size, 'permission')].join(' \u00b7 ');
+$('numbers').textContent = [count(members.length, 'member'), count(teams.length, 'team'), count(roles.length, 'role'), count(columns.size, 'permission')].join(' \u00b7 ');
 $('made').append('As of ', time(data.made.at), ', from database ', data.made.database, ', by ', data.made.member ? data.made.member + ' (login ' + data.made.login + ')' : data.made.login,
 	data.made.partial ? '. Shown is what they may see.' : '.');
-lists();
 draw();
 $js$)) AS p (style, script)
 )
