@@ -28,13 +28,14 @@ SELECT rbac.diagram('acme');
 SELECT rbac.diagram('acme', 1);
 SELECT rbac.diagram('empty');
 
--- Only those who have the same are one node: a is like b, whose grants are in another order; c has another
--- entity where it is not shown, d another expiry.
-INSERT INTO rbac.members (organization, member) SELECT 'alike', unnest('{a,b,c,d,e,f}'::text[]);
+-- Only those who have the same are one node: a is like b, whose grants are in another order; c2 has
+-- another entity than c where it is not shown, d another expiry.
+INSERT INTO rbac.members (organization, member) SELECT 'alike', unnest('{a,b,c,c2,d,e,f}'::text[]);
 INSERT INTO rbac.entity_grants (permission_set, entity, organization, member, expires_at) VALUES
 	('Stack Read', 'w1', 'alike', 'a', NULL), ('Stack Read', 'w2', 'alike', 'a', NULL), ('Stack Read', 'w3', 'alike', 'a', NULL), ('Stack Read', 'w4', 'alike', 'a', NULL),
 	('Stack Read', 'w4', 'alike', 'b', NULL), ('Stack Read', 'w2', 'alike', 'b', NULL), ('Stack Read', 'w1', 'alike', 'b', NULL), ('Stack Read', 'w3', 'alike', 'b', NULL),
 	('Stack Read', 'w1', 'alike', 'c', NULL), ('Stack Read', 'w2', 'alike', 'c', NULL), ('Stack Read', 'w3', 'alike', 'c', NULL), ('Stack Read', 'w5', 'alike', 'c', NULL),
+	('Stack Read', 'w1', 'alike', 'c2', NULL), ('Stack Read', 'w2', 'alike', 'c2', NULL), ('Stack Read', 'w3', 'alike', 'c2', NULL), ('Stack Read', 'w4', 'alike', 'c2', NULL),
 	('Stack Read', 'w1', 'alike', 'd', NULL), ('Stack Read', 'w2', 'alike', 'd', 'infinity'), ('Stack Read', 'w3', 'alike', 'd', '2100-01-01 00:00 UTC'), ('Stack Read', 'w4', 'alike', 'd', NULL);
 -- everything on all beside something on one; one of several conditions
 INSERT INTO rbac.roles (name, all_scopes) VALUES ('alike/Some', false), ('alike/All', true);
