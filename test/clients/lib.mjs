@@ -24,9 +24,11 @@ export async function serve(example, database, env = {}) {
 		env: { ...process.env, PGUSER: 'app', PGDATABASE: database, PORT: 0, ...env },
 		stdio: ['ignore', 'pipe', openSync(`results/${database}.log`, 'a')],
 	});
+	process.on('exit', () => server.kill());
 	for await (const line of createInterface({ input: server.stdout })) {
 		const port = /^listening on port (\d+)$/.exec(line)?.[1];
 		if (port) {
+			server.stdout.resume();
 			return { url: `http://127.0.0.1:${port}`, stop: () => new Promise((done) => server.on('exit', done).kill()) };
 		}
 	}
