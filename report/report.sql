@@ -152,7 +152,7 @@ button[aria-pressed=true] { border-color: currentcolor; box-shadow: inset 0 0 0 
 #count { margin-left: auto; }
 
 #view { display: flex; gap: 1rem; align-items: start; }
-#frame { min-width: 0; overflow: auto; max-height: 85vh; border: 1px solid var(--line); border-radius: .6rem; }
+#frame { min-width: 0; overflow: auto; scroll-padding: 5rem 0 0 12rem; max-height: 85vh; border: 1px solid var(--line); border-radius: .6rem; }
 #matrix th, #matrix td { cursor: pointer; }
 #matrix thead th { position: sticky; top: 0; z-index: 1; min-width: 7rem; max-width: 12rem; background: var(--raised); vertical-align: bottom; line-height: 1.25; }
 #matrix tbody th { position: sticky; left: 0; min-width: 11rem; max-width: 18rem; background: var(--paper); border-right: 1px solid var(--line); line-height: 1.3; }
@@ -393,6 +393,7 @@ function explain(target) {
 	$('answer').replaceChildren(...[target.explain()].flat(Infinity).filter((part) => part !== undefined));
 	$('panel').hidden = false;
 	$('panel').scrollTop = 0;
+	focusCell(target); // the panel may have taken its place
 }
 function close() {
 	$('panel').hidden = true;
@@ -406,7 +407,7 @@ function focusCell(target) {
 }
 $('matrix').addEventListener('click', ({ target }) => {
 	const chosen = target.closest('[tabindex]');
-	if (chosen) { focusCell(chosen); explain(chosen); }
+	if (chosen) explain(chosen);
 });
 $('matrix').addEventListener('keydown', (event) => {
 	const here = event.target.closest('[tabindex]');
@@ -447,9 +448,9 @@ $('more').addEventListener('click', () => { limit = Infinity; draw(); });
 
 /* ---- what is around it ---- */
 
-const few = (items) => [...commas(items.slice(0, 20)), items.length > 20 ? ' and ' + (items.length - 20).toLocaleString('en') + ' more' : ''];
+const few = (items) => [...commas(items.slice(0, 12)), items.length > 12 ? ' and ' + (items.length - 12).toLocaleString('en') + ' more' : ''];
 const given = ({ set, entity, condition }) => [name(set), ' ', where(sets.get(set)?.type ?? 'entity', entity, condition)];
-const ending = (one) => (one.until ? [' (', until(one.until), ')'] : []);
+const ending = (one) => (one.until ? [' (', until(one.until, day), ')'] : []);
 
 function describedRow({ id, name: title, description }, ...cells) {
 	return el('tr', { id }, el('th', { scope: 'row' }, name(title), el('p', { class: 'muted' }, description ?? '')), cells.map((content) => el('td', {}, content)));
