@@ -8,7 +8,7 @@ OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 HEADERS_rbac = src/rbac.h src/scopeset.h src/compat.h
 
 # the install script is these, one after the other
-SQL_PARTS = $(addprefix sql/,head.sql types.sql tables.sql catalog.sql functions.sql triggers.sql audit.sql policies.sql protection.sql subscriber.sql views.sql code.sql)
+SQL_PARTS = $(addprefix sql/,head.sql types.sql tables.sql catalog.sql functions.sql triggers.sql audit.sql policies.sql protection.sql subscriber.sql views.sql code.sql diagram.sql)
 DATA_built = rbac--$(EXTVERSION).sql
 DATA = $(wildcard sql/rbac--*--*.sql)
 

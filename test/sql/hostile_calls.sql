@@ -31,6 +31,7 @@ INSERT INTO guesses (type, value) VALUES
 	('regclass', $$'rbac.members'$$), ('regclass', $$'rbac.members_pkey'$$), ('regclass', $$'rbac.member_roles'$$), ('regclass', $$'rbac.audit_log_id_seq'$$),
 	('jsonb', $$'{"tier": "critical"}'$$), ('jsonb', $$'null'$$), ('jsonb', $$'[]'$$), ('jsonb', $$'"x"'$$), ('jsonb', $$'{"rbac": 1}'$$),
 	('jsonb', $$'{"rbac": {}, "organization": [], "roles": {"a": null}}'$$), ('jsonb', $$rbac.export('acme') || '{"members": [{}]}'$$),
+	('timestamp with time zone', $$'2100-01-01'$$), ('timestamp with time zone', $$'-infinity'$$), ('timestamp with time zone', $$'294276-12-31 23:59:59+14'$$),
 	('bytea', $$'\x00'$$), ('bytea', $$'\xffffffffffffffff'$$),
 	('text[]', $$'{stack:read}'$$), ('text[]', $$'{}'$$), ('text[]', $$'{NULL}'$$), ('text[]', $$'[7:8][1:1]={{stack:read},{NULL}}'$$),
 	('smallint[]', $$'{1}'$$), ('smallint[]', $$'{NULL}'$$), ('smallint[]', $$'{}'$$), ('smallint[]', $$'{-1,0,32767}'$$),

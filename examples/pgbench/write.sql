@@ -1,0 +1,6 @@
+\set n random(1, :rows)
+SELECT member, id FROM rbac_sample WHERE n = :n \gset
+BEGIN;
+SELECT rbac.act_as(:member);
+UPDATE :table SET :column = :column WHERE :key = :id;
+ROLLBACK;
