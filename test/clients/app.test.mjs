@@ -69,6 +69,7 @@ test('each role does what it may', async () => {
 		assert.equal((await as(member, change, [plan])).length, updated, member);
 		assert.deepEqual(await as(member, make, [acme, drafts, `by ${member}`]), made, member);
 	}
+	assert.equal(await as('erin', `INSERT INTO documents (tenant, folder, title, owner) VALUES ($1, $2, 't', 'alice')`, [acme, drafts]), '42501');
 	const remove = 'DELETE FROM documents WHERE title LIKE $1 RETURNING title';
 	assert.deepEqual(await as('erin', remove, ['%']), [{ title: 'by erin' }]);
 	assert.deepEqual(await as('alice', remove, ['by %']), [{ title: 'by alice' }]);
@@ -93,6 +94,16 @@ test('a document can be shared by itself', async () => {
 	assert.deepEqual(await share('alice', 'Document Read', plan, acme, 'gus'), []);
 	assert.deepEqual(await titles('gus'), ['Plan', 'Welcome']);
 	assert.equal(await share('gus', 'Document Read', plan, acme, 'vic'), '42501');
+});
+
+test('a client asks what to offer, with parameters of no type', async () => {
+	assert.deepEqual(await as('vic', 'SELECT rbac.has_scope($1, $2) AS may', [plan, 'document:read']), [{ may: true }]);
+	assert.deepEqual(await as('vic', 'SELECT rbac.has_scope($1, $2) AS may', [acme, 'project:create']), [{ may: false }]);
+	assert.equal(await as('vic', 'SELECT rbac.has_scope($1, $2)', [plan, 'document:raed']), '42704');
+	assert.deepEqual(await as('vic', 'SELECT rbac.scopes_on(rbac.current_member(), $1, $2)::text[] AS scopes', ['folder', drafts]),
+		[{ scopes: ['folder:read'] }]);
+	assert.deepEqual(await as('alice', 'SELECT rbac.members_with_scope($1, $2) AS member', [plan, 'document:write']),
+		[{ member: 'alice' }, { member: 'erin' }]);
 });
 
 test('nothing crosses from one tenant to another', async () => {

@@ -120,7 +120,7 @@ test(`${requests} requests of ${3 * tenants} members through ${poolSize} connect
 		for (let number; (number = sent++) < requests;) {
 			if (number % (requests / kills) === requests / kills - 1) {
 				const { rows } = await superuser.query(`SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity
-					WHERE usename = 'app' AND datname = $1 LIMIT 1`, [database]);
+					WHERE usename = 'app' AND datname = $1 ORDER BY random() LIMIT 1`, [database]);
 				killed += rows.length;
 			}
 			if (number % 200 === 100) {
@@ -139,7 +139,7 @@ test(`${requests} requests of ${3 * tenants} members through ${poolSize} connect
 	}
 	await Promise.all(Array.from({ length: atOnce }, client)).finally(() => locker.release(true));
 
-	assert.equal(killed, kills);
+	assert.ok(killed > 0);
 	assert.ok(timeouts > 0);
 	assert.ok(lost <= kills, `${lost} requests failed, ${kills} connections were cut off`);
 	assert.ok(backends.size <= poolSize + kills, `${backends.size} connections`);
