@@ -1,8 +1,8 @@
 # Many databases in one cluster, with the extension and without, with other data under
 # the same names: what one knows is nothing to the others.
-use strict;
 #
 # DATABASES=n: that many with the extension, at least nine.
+use strict;
 use warnings;
 
 use FindBin;
