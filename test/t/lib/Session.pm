@@ -29,13 +29,27 @@ sub send
 	return;
 }
 
+sub has_answer
+{
+	my ($self) = @_;
+	return $self->{out} =~ /^$self->{end}\n/m && $self->{err} =~ /^$self->{end}\n/m;
+}
+
+# Have they come to their end?
+sub is_done
+{
+	my ($self) = @_;
+	$self->{run}->pump_nb;
+	return $self->has_answer;
+}
+
 # What they print, and their errors.
 sub answer
 {
 	my ($self) = @_;
 	my $end = $self->{end};
 	my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
-	until ($self->{out} =~ /^$end\n/m && $self->{err} =~ /^$end\n/m)
+	until ($self->has_answer)
 	{
 		$self->{run}->pump;
 		die "timed out: $self->{asked}\n" if $timeout->is_expired;
