@@ -108,7 +108,7 @@ sub places
 	my $places = $session->must("SELECT n, place FROM faults.recorded() WHERE $much OR hashint8extended(place, $seed) & 1023 < 10.24 * $percent");
 	my %by_place = map { my ($n, $place) = split /\|/; $place => $n } split /\n/, $places;
 	# what makes tables and plans allocates more or less every time
-	return map { ($name eq 'protect' ? 0 : $by_place{$_}) . ", $_" } sort keys %by_place;
+	return map { ($name =~ /^protect$|^look/ ? 0 : $by_place{$_}) . ", $_" } sort keys %by_place;
 }
 
 # Let a statement fail there, after something else; did it, and how many of the
