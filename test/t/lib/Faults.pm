@@ -15,7 +15,7 @@ use Test::More;
 our @EXPORT = qw(start_faulty_node sweep sweep_new_sessions kept_memory);
 
 # FAULTS_PERCENT=n: how many of the places are tried.
-my $percent = $ENV{FAULTS_PERCENT} // 8;
+my $percent = $ENV{FAULTS_PERCENT} // 5;
 my $seed = $ENV{FAULTS_SEED} // 1;
 my $t = dirname(dirname(__FILE__));
 
