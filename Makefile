@@ -62,12 +62,17 @@ bench-churn:
 bench-copy:
 	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=off -c rbac.audit=off' psql -X -f test/bench/copy.sql
 
+# docs/reference.md, from the database's own descriptions
+reference:
+	@test/server sh -c 'psql -X -q -c "CREATE EXTENSION rbac"; psql -X -q -v ON_ERROR_STOP=1 -f docs/reference.sql' > docs/reference.new
+	@mv docs/reference.new docs/reference.md
+
 # the archive for PGXN
 dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test soak demo bench bench-scale bench-churn bench-copy dist
+.PHONY: test soak demo bench bench-scale bench-churn bench-copy reference dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
