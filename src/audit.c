@@ -74,7 +74,7 @@ PG_FUNCTION_INFO_V1(guard_audit_log);
 /* ---- rows as jsonb ---- */
 
 static void
-push_string(JsonbParseState **state, JsonbIteratorToken token, const char *data, int len)
+push_string(JsonbInState *state, JsonbIteratorToken token, const char *data, int len)
 {
 	JsonbValue	value;
 
@@ -86,7 +86,7 @@ push_string(JsonbParseState **state, JsonbIteratorToken token, const char *data,
 
 /* The form that the type's output function gives it. */
 static void
-push_printed(JsonbParseState **state, Oid type, Datum datum)
+push_printed(JsonbInState *state, Oid type, Datum datum)
 {
 	Oid			output;
 	bool		is_varlena;
@@ -98,7 +98,7 @@ push_printed(JsonbParseState **state, Oid type, Datum datum)
 }
 
 static void
-push_value(JsonbParseState **state, Oid type, Datum datum)
+push_value(JsonbInState *state, Oid type, Datum datum)
 {
 	const int	utc = 0;
 	struct varlena *text;
@@ -141,7 +141,7 @@ push_value(JsonbParseState **state, Oid type, Datum datum)
 static Jsonb *
 row_to_jsonb(HeapTuple row, TupleDesc desc)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue	null = {.type = jbvNull};
 
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
@@ -160,7 +160,8 @@ row_to_jsonb(HeapTuple row, TupleDesc desc)
 		else
 			push_value(&state, attribute->atttypid, datum);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 static bool

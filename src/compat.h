@@ -43,4 +43,28 @@
 	((void) AssertMacro((class) == ProcedureRelationId), pg_proc_aclcheck(object, role, mode))
 #endif
 
+#if PG_VERSION_NUM < 190000
+#include "access/tableam.h"
+#include "utils/jsonb.h"
+
+/* From 19 on scans take flags. */
+#define SO_NONE 0
+
+#define table_beginscan(rel, snapshot, nkeys, key, flags) \
+	((void) AssertMacro((flags) == SO_NONE), table_beginscan(rel, snapshot, nkeys, key))
+
+#define table_beginscan_tidrange(rel, snapshot, from, to, flags) \
+	((void) AssertMacro((flags) == SO_NONE), table_beginscan_tidrange(rel, snapshot, from, to))
+
+/* From 19 on one struct holds what is being built. */
+typedef struct JsonbInState
+{
+	JsonbValue *result;
+	JsonbParseState *parseState;
+} JsonbInState;
+
+#define pushJsonbValue(state, token, value) \
+	((void) ((state)->result = pushJsonbValue(&(state)->parseState, token, value)))
+#endif							/* PG_VERSION_NUM < 190000 */
+
 #endif							/* RBAC_COMPAT_H */

@@ -364,7 +364,7 @@ read_blocks(Relation rel, Snapshot snapshot, BlockNumber first, int n, BlockRead
 	slot = table_slot_create(rel, NULL);
 	ItemPointerSet(&from, first, FirstOffsetNumber);
 	ItemPointerSet(&to, first + n - 1, MaxOffsetNumber);
-	scan = table_beginscan_tidrange(rel, snapshot, &from, &to);
+	scan = table_beginscan_tidrange(rel, snapshot, &from, &to, SO_NONE);
 	while (!is_full() && table_scan_getnextslot_tidrange(scan, ForwardScanDirection, slot))
 		take_row(read, slot);
 	while (read->kept < read->entries)

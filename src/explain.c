@@ -27,6 +27,7 @@
 #include "utils/inval.h"
 #include "utils/jsonpath.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
 
 #include "rbac.h"
 #include "rbac_internal.h"

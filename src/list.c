@@ -19,6 +19,7 @@
 #include "utils/fmgroids.h"
 #include "utils/inval.h"
 #include "utils/snapmgr.h"
+#include "utils/tuplestore.h"
 
 #include "rbac.h"
 #include "rbac_internal.h"

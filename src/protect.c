@@ -99,7 +99,7 @@ protected_value(const ProtectedTable *table, ProtectedColumn column, TupleTableS
 	AttrNumber	number = table->columns[column];
 	Oid			type;
 	Oid			output;
-	bool		varlena;
+	bool		is_varlena;
 	Datum		value;
 
 	*isnull = true;
@@ -111,6 +111,6 @@ protected_value(const ProtectedTable *table, ProtectedColumn column, TupleTableS
 	type = getBaseType(TupleDescAttr(slot->tts_tupleDescriptor, number - 1)->atttypid);
 	if (type == TEXTOID || type == VARCHAROID)
 		return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
-	getTypeOutputInfo(type, &output, &varlena);
+	getTypeOutputInfo(type, &output, &is_varlena);
 	return PointerGetDatum(cstring_to_text(OidOutputFunctionCall(output, value)));
 }

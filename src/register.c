@@ -256,7 +256,7 @@ add_table(Batch *batch)
 	Relation	rel = batch->table.rel;
 	Snapshot	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	TupleTableSlot *slot = table_slot_create(rel, NULL);
-	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL);
+	TableScanDesc scan = table_beginscan(rel, snapshot, 0, NULL, SO_NONE);
 	int64		n = 0;
 
 	for (; table_scan_getnextslot(scan, ForwardScanDirection, slot); n++)
