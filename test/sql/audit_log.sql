@@ -182,9 +182,7 @@ SET check_function_bodies = off;
 INSERT INTO audit_log (changed_at, transaction_id, table_name, command) VALUES (now(), pg_current_xact_id(), 'members', 'INSERT');
 INSERT INTO audit_log AS a (changed_at, transaction_id, table_name, command) VALUES (now(), pg_current_xact_id(), 'members', 'INSERT')
 	ON CONFLICT (id) DO UPDATE SET member = 'somebody else';
-COPY audit_log (changed_at, transaction_id, table_name, command) FROM stdin;
-2000-01-01	1	members	INSERT
-\.
+\copy audit_log (changed_at, transaction_id, table_name, command) FROM '/dev/null'
 RESET check_function_bodies;
 RESET SESSION AUTHORIZATION;
 GRANT SET ON PARAMETER rbac.audit TO regress_rbac_greedy;

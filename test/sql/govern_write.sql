@@ -316,8 +316,7 @@ GRANT TRUNCATE ON ALL TABLES IN SCHEMA rbac TO regress_govern_app;
 SET ROLE regress_govern_app;
 SELECT try('admin', $$TRUNCATE rbac.team_members$$);
 SET rbac.member = 'admin';
-COPY rbac.teams (name) FROM STDIN;
-\.
+\copy rbac.teams (name) FROM '/dev/null'
 RESET rbac.member;
 RESET ROLE;
 

@@ -293,7 +293,8 @@ CREATE CAST (mine AS rbac.plan_only) WITH INOUT;
 SELECT rbac.candidate_entities('tom', 'book:read', 'a'::mine::rbac.plan_only, NULL::text);
 DROP CAST (mine AS rbac.plan_only);
 DROP TYPE mine;
-SELECT rbac.check_support(NULL);
+-- which error it is differs between minor versions
+DO $$ BEGIN PERFORM rbac.check_support(NULL); RAISE 'accepted'; EXCEPTION WHEN undefined_function OR feature_not_supported THEN END $$;
 
 RESET SESSION AUTHORIZATION;
 DROP SCHEMA library CASCADE;

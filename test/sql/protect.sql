@@ -71,8 +71,7 @@ INSERT INTO stacks VALUES ('a4', 'acme', 'rae');
 RESET rbac.member;
 INSERT INTO stacks VALUES ('a4', 'acme', NULL);
 -- COPY FROM is not for those whom policies apply to
-COPY stacks (id, organization) FROM stdin;
-\.
+\copy stacks (id, organization) FROM '/dev/null'
 
 -- UPDATE of what does not decide about access
 SET rbac.member = 'ann';

@@ -33,9 +33,10 @@ SELECT i, scopeset_agg(x) OVER w, union_agg(s) OVER w FROM scopes_t WINDOW w AS 
 SELECT i, union_agg(s) OVER w FROM scopes_t WINDOW w AS (ORDER BY i ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW EXCLUDE CURRENT ROW);
 
 -- not to be called by hand
-SELECT rbac.scopeset_agg_final(NULL);
-SELECT rbac.scopeset_agg_transition(NULL, 'stack:read');
-SELECT rbac.scopeset_union_transition(NULL, 'stack:read');
+-- (which error it is differs between minor versions)
+DO $$ BEGIN PERFORM rbac.scopeset_agg_final(NULL); RAISE 'accepted'; EXCEPTION WHEN undefined_function OR feature_not_supported THEN END $$;
+DO $$ BEGIN PERFORM rbac.scopeset_agg_transition(NULL, 'stack:read'); RAISE 'accepted'; EXCEPTION WHEN undefined_function OR feature_not_supported THEN END $$;
+DO $$ BEGIN PERFORM rbac.scopeset_union_transition(NULL, 'stack:read'); RAISE 'accepted'; EXCEPTION WHEN undefined_function OR feature_not_supported THEN END $$;
 
 -- many, in any order, with duplicates; parallel or not
 INSERT INTO rbac.scopes (name, entity_type) SELECT 'regress_many:n' || i, 'stack' FROM generate_series(1, 20000) i;
