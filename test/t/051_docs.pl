@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 
+use JSON::PP;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -195,6 +196,96 @@ sub what_they_may
 
 	run('supabase', 'supabase: back', @{ $blocks{Back} });
 	is_deeply(what_they_may('supabase', $request, @users), $before, 'supabase: as before');
+}
+
+{
+	my ($records, $document) = slurp_file('docs/from-pulumi-cloud.md') =~ /^```json\n(.*?)^```/msg;
+	my %blocks = page('from-pulumi-cloud');
+	my ($convert, $apply) = @{ $blocks{'Convert and apply'} };
+
+	$node->safe_psql('postgres', 'CREATE DATABASE pulumi');
+	$node->safe_psql('pulumi', q{
+		CREATE EXTENSION rbac;
+		INSERT INTO rbac.organizations VALUES ('acme');
+		INSERT INTO rbac.members VALUES ('acme', 'alice', 'user', 'Admin');
+	});
+	append_to_file('records.json', $records);
+	my $converted = run('pulumi', 'pulumi: convert', $convert);
+	is($node->safe_psql('pulumi', "SELECT \$json\$$converted\$json\$::jsonb = \$json\$$document\$json\$::jsonb"), 't', 'pulumi: as the page says') or diag($converted);
+
+	# the same again, not dry: the page's last block needs the variable of the first
+	my ($set) = $convert =~ /^(\\set .*)/m;
+	is(run('pulumi', 'pulumi: apply', $set, $apply), run('pulumi', 'pulumi: apply really', $set, $apply =~ s/, dry_run => true//r), 'pulumi: what will be done is done');
+	is(run('pulumi', 'pulumi: apply again', $set, $apply), '', 'pulumi: nothing to do again');
+	unlink 'records.json';
+
+	$node->safe_psql('pulumi', q{INSERT INTO rbac.members VALUES ('acme', 'bob')});
+	is($node->safe_psql('pulumi', q{
+		SELECT string_agg(name, ' ') FROM (VALUES ('dev', '{"env": "dev"}'), ('prod', '{"env": "prod"}'), ('untagged', '{}'), ('NULL', NULL)) AS stack (name, tags)
+		WHERE rbac.row_has_scope('bob', name, 'stack_access:read', 'acme', NULL, tags::jsonb)}), 'dev untagged NULL', 'pulumi: answers by tags');
+	is($node->safe_psql('pulumi', q{
+		SELECT string_agg(name, ' ') FROM (VALUES ('default/production'), ('default/staging')) AS environment (name)
+		WHERE rbac.row_has_scope('bob', name, 'environment:open', 'acme')}), 'default/production', 'pulumi: answers by entity');
+
+	# what else there is: the rules of a role with these details, or why not
+	sub descriptor { my ($type, @more) = @_; return { __type => "PermissionDescriptor$type", @more } }
+	sub expression { my ($type, @more) = @_; return { __type => "PermissionExpression$type", @more } }
+	sub literal { my ($type, @more) = @_; return { __type => "PermissionLiteralExpression$type", @more } }
+	sub allow { return descriptor('Allow', permissions => [@_]) }
+	sub on { my ($condition, $descriptor) = @_; return descriptor('Condition', condition => $condition, subNode => $descriptor) }
+	sub same { my ($left, $right) = @_; return expression('Equal', left => $left, right => $right) }
+	sub tag { my ($key, $context) = @_; return expression('Tag', context => expression($context // 'Stack'), key => $key) }
+	sub tagged { my ($key, $value, $context) = @_; return same(tag($key, $context), literal('String', value => $value)) }
+	sub has_tag { my ($key) = @_; return expression('HasTag', context => expression('Stack'), key => $key) }
+	sub one { my ($type, $identity) = @_; return same(expression($type), literal($type, identity => $identity)) }
+
+	my %sets = (
+		read => allow('stack:read'),
+		more => descriptor('Compose', permissionDescriptors => [ 'read', 'write' ]),
+		write => allow('stack:write'),
+		mixed => allow('stack:read', 'environment:read'),
+		conditional => on(has_tag('a'), allow('stack:read')));
+	my @cases = (
+		[ 'scopes of two types' => allow('stack:read', 'environment:read'), '. environment {environment:read}; . stack {stack:read}' ],
+		[ 'two sets of its own' => descriptor('Group', entries => [ allow('stack:read'), on(has_tag('a'), allow('stack:write')) ]),
+			'. stack 2 {stack:write} exists($."a"); . stack {stack:read}' ],
+		[ 'a set of sets' => descriptor('Compose', permissionDescriptors => ['more']), 'more {stack:read,stack:write}' ],
+		[ 'and, or, not' => on(expression('And', left => tagged('a', 'b'), right => expression('Not', node => expression('Or', left => has_tag('c'), right => tagged('d', 'e"f')))), allow('stack:read')),
+			'. stack {stack:read} ($."a" == "b" && !((exists($."c") || $."d" == "e\"f")))' ],
+		[ 'the literal first' => on(same(literal('String', value => 'b'), tag('a')), allow('stack:read')), '. stack {stack:read} $."a" == "b"' ],
+		[ 'one of two' => on(expression('Or', left => one('Stack', 's1'), right => one('Stack', 's2')), allow('stack:read')), '. stack {stack:read} s1; . stack {stack:read} s2' ],
+		[ 'one account' => on(one('InsightsAccount', 'i1'), allow('insights_account:read')), '. insights_account {insights_account:read} i1' ],
+		[ 'conditions within conditions' => on(has_tag('a'), on(has_tag('b'), allow('stack:read'))), '. stack {stack:read} (exists($."a") && exists($."b"))' ],
+		[ 'if, then, else' => descriptor('IfThenElse', condition => has_tag('a'), subNodeForTrue => allow('stack:read'), subNodeForFalse => allow('stack:write')),
+			'. stack 2 {stack:write} !(exists($."a")); . stack {stack:read} exists($."a")' ],
+		[ 'select' => descriptor('Select'), 'ERROR:  role "role": PermissionDescriptorSelect without equivalent' ],
+		[ 'no type' => {}, 'ERROR:  role "role": descriptor without __type without equivalent' ],
+		[ 'unknown scope' => allow('stack:fly'), 'ERROR:  role "role": scopes that are not registered: "stack:fly"' ],
+		[ 'unknown descriptor' => descriptor('Compose', permissionDescriptors => ['x']), 'ERROR:  role "role".permissionDescriptors[0]: descriptor "x" is not among the records' ],
+		[ 'a set of two types' => descriptor('Compose', permissionDescriptors => ['mixed']), 'ERROR:  set "mixed": scopes of several entity types' ],
+		[ 'a set with a condition' => descriptor('Compose', permissionDescriptors => ['conditional']), 'ERROR:  set "conditional": a set with conditions' ],
+		[ 'constraints' => { %{ allow('environment:open') }, constraints => { MaxOpenDuration => 60 } }, 'ERROR:  role "role".constraints: scopes without constraints only' ],
+		[ 'a team' => on(one('Team', 't1'), allow('stack:read')), 'ERROR:  role "role".condition: PermissionExpressionEqual without equivalent' ],
+		[ 'a number' => on(same(tag('a'), literal('Number', value => 1)), allow('stack:read')), 'ERROR:  role "role".condition: PermissionExpressionEqual without equivalent' ],
+		[ 'one entity with a tag' => on(expression('And', left => one('Stack', 's1'), right => has_tag('a')), allow('stack:read')), 'ERROR:  role "role".condition.left: PermissionExpressionEqual without equivalent' ],
+		[ 'all but one' => on(expression('Not', node => one('Stack', 's1')), allow('stack:read')), 'ERROR:  role "role".condition.node: PermissionExpressionEqual without equivalent' ],
+		[ 'one entity within another' => on(one('Stack', 's1'), on(one('Stack', 's2'), allow('stack:read'))), 'ERROR:  role "role".subNode.condition: conditions within one another that are not all about tags of one type of entities' ],
+		[ 'two types' => on(expression('And', left => has_tag('a'), right => tagged('b', 'c', 'Environment')), allow('stack:read')), 'ERROR:  role "role".condition: is about entities of type "stack" and of type "environment"' ],
+		[ 'other scopes than entities' => on(has_tag('a'), allow('environment:read')), 'ERROR:  role "role": a condition on entities of type "stack" gives scopes of type "environment"' ]);
+	for my $case (@cases)
+	{
+		my ($name, $details, $expected) = @$case;
+		my @used = grep { my $set = $_; grep { $_ eq $set } @{ $details->{permissionDescriptors} // [] } } keys %sets;
+		@used = keys %{ { map { $_ => 1 } @used, map { @{ $sets{$_}{permissionDescriptors} // [] } } @used } };
+		my $json = JSON::PP->new->canonical->encode([
+			{ id => 'r', uxPurpose => 'role', name => 'role', details => $details },
+			map { { id => $_, uxPurpose => 'set', name => $_, defaultIdentifier => '', details => $sets{$_} } } @used ]);
+		my ($rc, $out, $err) = $node->psql('pulumi', qq{
+			SELECT string_agg(concat_ws(' ', replace(replace(rule ->> 'permission_set', './role', '.'), './', ''), s.scopes::rbac.scopeset, rule ->> 'entity', rule ->> 'condition'), '; ' ORDER BY rule::text)
+			FROM pulumi.document(\$json\$$json\$json\$) d, jsonb_array_elements(d -> 'roles' -> 0 -> 'rules') rule,
+				jsonb_to_recordset(d -> 'permission_sets') s (name text, scopes text[]) WHERE s.name = rule ->> 'permission_set'});
+		is($out || $err =~ s/^psql:.*?(?=ERROR)//r =~ s/\n.*//sr, $expected, "pulumi: $name");
+	}
 }
 
 $node->stop;
