@@ -38,6 +38,11 @@ test:
 	@rm -rf output
 	@PG_CFLAGS='$(WARNINGS)' test/run
 
+# hours by hand: random changes, restarts and crashes, with oracle.sql as judge
+soak:
+	@rm -rf output
+	@SOAK_MINUTES=$(or $(MINUTES),10) PROVE_TESTS=test/soak test/run
+
 demo:
 	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
 
@@ -62,7 +67,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test demo bench bench-scale bench-churn bench-copy dist
+.PHONY: test soak demo bench bench-scale bench-churn bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
