@@ -109,8 +109,7 @@ INSERT INTO rbac.members (organization, member, role) VALUES ('globex', 'friend'
 INSERT INTO rbac.roles (name, all_scopes) VALUES ('Mine', true);
 INSERT INTO rbac.audit_log (changed_at, transaction_id, table_name, command) VALUES (now(), '1', 'members', 'INSERT');
 DELETE FROM rbac.audit_log;
-COPY rbac.members FROM stdin;
-\.
+\copy rbac.members FROM '/dev/null'
 SET SESSION AUTHORIZATION hostile_monitor;
 SELECT count(*) FROM rbac.cache_stats();
 SELECT * FROM rbac.members;
