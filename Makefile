@@ -34,9 +34,29 @@ all:
 # PostgreSQL's own headers have unused parameters
 WARNINGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
+# everything
 test:
-	@rm -rf output
+	@PG_CFLAGS='$(WARNINGS)' test/all
+
+# the suites on one PostgreSQL; REGRESS=, ISOLATION= or PROVE_TESTS= names: only these
+suites:
 	@PG_CFLAGS='$(WARNINGS)' test/run
+
+# the suites on each of these
+VERSIONS = 15 17 18 19
+
+versions:
+	@test/versions $(VERSIONS)
+
+# the suites, watched
+coverage sanitizers valgrind:
+	@INSTRUMENT=$@ test/run
+
+analyze:
+	@test/count test/analyze
+
+fuzz:
+	@test/count test/fuzz/run $(SECONDS)
 
 demo:
 	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
@@ -62,7 +82,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test demo bench bench-scale bench-churn bench-copy dist
+.PHONY: test suites versions coverage sanitizers valgrind analyze fuzz demo bench bench-scale bench-churn bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
