@@ -38,8 +38,10 @@ DECLARE
 	change bytea;
 	col    name;
 BEGIN
+	-- anybody can make such triggers by hand: as protect() makes them, or not at all
 	SELECT t.* INTO mark FROM pg_trigger t
-	WHERE t.tgrelid = relation AND t.tgfoid = 'rbac.protected()'::regprocedure AND NOT t.tgisinternal;
+	WHERE t.tgrelid = relation AND t.tgfoid = 'rbac.protected()'::regprocedure AND NOT t.tgisinternal
+		AND t.tgnargs = cardinality(t.tgattr::smallint[]) + 2;
 	IF NOT FOUND THEN
 		RETURN;
 	END IF;
@@ -55,6 +57,7 @@ BEGIN
 			WHEN 'organization' THEN organization := col;
 			WHEN 'owner' THEN owner := col;
 			WHEN 'tags' THEN tags := col;
+			ELSE NULL;
 		END CASE;
 	END LOOP;
 	entity := COALESCE(entity, organization);
@@ -482,6 +485,7 @@ COMMENT ON FUNCTION rbac.unprotect(regclass) IS 'undo protect(): drop its polici
 CREATE FUNCTION rbac_internal.policy_scopes(relation regclass, command "char") RETURNS text
 	LANGUAGE sql STABLE STRICT PARALLEL SAFE
 	SET search_path = pg_catalog, pg_temp
+	SET quote_all_identifiers = off
 RETURN (
 	SELECT pg_catalog.string_agg(DISTINCT m[1], ', ' ORDER BY m[1])
 	FROM pg_catalog.pg_policy, pg_catalog.regexp_matches(

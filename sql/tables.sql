@@ -4,7 +4,9 @@
  * NULLIF(split_part(name, '/', 1), name): the organization, NULL when shared.
  *
  * Foreign keys are deferrable for rbac.rename(), and form no cycle, so that
- * pg_dump can order the tables.
+ * pg_dump can order the tables.  In each table those to organizations come first,
+ * then those to teams, members, roles and permission sets: they are checked, and
+ * the rows locked, in this order by everybody.
  */
 
 CREATE FUNCTION rbac.is_name(name text) RETURNS boolean
@@ -289,12 +291,12 @@ CREATE TABLE rbac.entity_grants (
 	expires_at     timestamptz,
 	CONSTRAINT entity_grants_pkey PRIMARY KEY (id),
 	CONSTRAINT entity_grants_key UNIQUE NULLS NOT DISTINCT (entity_type, entity, permission_set, team, organization, member),
-	CONSTRAINT entity_grants_permission_set_fkey FOREIGN KEY (permission_set, entity_type)
-		REFERENCES rbac.permission_sets (name, entity_type) DEFERRABLE,
 	CONSTRAINT entity_grants_team_fkey FOREIGN KEY (team)
 		REFERENCES rbac.teams ON DELETE CASCADE DEFERRABLE,
 	CONSTRAINT entity_grants_member_fkey FOREIGN KEY (organization, member)
 		REFERENCES rbac.members ON DELETE CASCADE DEFERRABLE,
+	CONSTRAINT entity_grants_permission_set_fkey FOREIGN KEY (permission_set, entity_type)
+		REFERENCES rbac.permission_sets (name, entity_type) DEFERRABLE,
 	CONSTRAINT entity_grants_entity CHECK (rbac.is_name(entity)),
 	CONSTRAINT entity_grants_team_or_member
 		CHECK (num_nonnulls(team, member) = 1 AND num_nonnulls(team, organization) = 1),

@@ -180,14 +180,24 @@ lock_referenced(Write *write, Lookup lookup, const NameRef *keys, LockTupleMode 
 	}
 }
 
+/*
+ * Is this an update that leaves the reference as it is?  Then what it refers to is not
+ * locked: who deletes that has locked it, and is waiting for the row that refers to it.
+ */
+bool
+is_kept(const Write *write, AttrNumber column)
+{
+	return write->old != NULL && !name_changed(write, column);
+}
+
 /* As the foreign key would, but at once. */
 static void
-require_row(Write *write, const char *what, Lookup lookup, const NameRef *keys, const NameRef *name)
+require_row(Write *write, const char *what, Lookup lookup, const NameRef *keys, AttrNumber column)
 {
-	if (!lock_referenced(write, lookup, keys, LockTupleKeyShare))
+	if (is_kept(write, column) ? !row_exists(lookup, keys) : !lock_referenced(write, lookup, keys, LockTupleKeyShare))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("%s \"%s\" does not exist", what, quotable(*name)),
+				 errmsg("%s \"%s\" does not exist", what, quotable(new_name(write, column))),
 				 errdetail("A row of table \"%s\" refers to it.", write->table->name),
 				 errhint("It has to be there before, also while constraints are deferred. Names of an organization's own are organization/local name.")));
 }
@@ -197,7 +207,7 @@ require_role(Write *write, AttrNumber column)
 {
 	NameRef		role = required_name(write, write->new, column);
 
-	require_row(write, "role", ROLE_BY_NAME, &role, &role);
+	require_row(write, "role", ROLE_BY_NAME, &role, column);
 	return role;
 }
 
@@ -206,22 +216,24 @@ require_set(Write *write, AttrNumber column)
 {
 	NameRef		set = required_name(write, write->new, column);
 
-	require_row(write, "permission set", PERMISSION_SET_BY_NAME, &set, &set);
+	require_row(write, "permission set", PERMISSION_SET_BY_NAME, &set, column);
 	return set;
 }
 
 void
-require_team(Write *write, const NameRef *team)
+require_team(Write *write, AttrNumber column)
 {
-	require_row(write, "team", TEAM_BY_NAME, team, team);
+	NameRef		team = required_name(write, write->new, column);
+
+	require_row(write, "team", TEAM_BY_NAME, &team, column);
 }
 
 void
-require_member(Write *write, const NameRef *member)
+require_member(Write *write, AttrNumber column)
 {
-	NameRef		keys[2] = {write->giver.organization, *member};
+	NameRef		keys[2] = {write->giver.organization, required_name(write, write->new, column)};
 
-	require_row(write, "member", MEMBER_BY_KEY, keys, member);
+	require_row(write, "member", MEMBER_BY_KEY, keys, column);
 }
 
 void
@@ -294,7 +306,8 @@ compare_hashes(const void *a, const void *b)
  * Rows that are updated or deleted are locked before their triggers fire.  Somebody
  * else who has locked the organization may be waiting for one of them: so lock it
  * first, when the statement begins.  Which one it will be is not known; who is a member
- * of many would lock out many, and takes the risk of a deadlock instead.
+ * of many would lock out many, and takes the risk of a deadlock instead, as does who
+ * becomes a member of one more just then.
  */
 static void
 lock_own_organizations(void)
@@ -314,15 +327,6 @@ lock_own_organizations(void)
 	qsort(hashes, access->norgs, sizeof(uint32), compare_hashes);
 	for (int i = 0; i < access->norgs; i++)
 		lock_hash(hashes[i]);
-}
-
-/* Who is not has no rights there, and nothing to wait for. */
-static bool
-is_member_of(const Write *write, const NameRef *organization)
-{
-	Key			key = make_key(KEY_TEXT, organization->data, organization->len);
-
-	return org_access(write->access, &key) != NULL;
 }
 
 static void
@@ -373,7 +377,8 @@ authorize_write(Write *write)
 	write->giver.now = GetCurrentStatementStartTimestamp();
 	CommandCounterIncrement();
 	read_access(write);
-	if (is_member_of(write, &old) && is_member_of(write, &new) && lock_organizations(&old, &new))
+	/* who is no member has no rights there, and nothing to wait for */
+	if (is_member_of(write->access, &old) && is_member_of(write->access, &new) && lock_organizations(&old, &new))
 		read_access(write);		/* others may have written meanwhile */
 	if (write->old != NULL && write->new != NULL && is_other_row(write))
 		authorize_other_row(write);

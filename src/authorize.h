@@ -48,6 +48,7 @@ extern bool is_true(const Write *write, HeapTuple row, AttrNumber column);
 extern TimestampTz expiry(const Write *write, HeapTuple row, AttrNumber column);
 extern bool is_extended(const Write *write, AttrNumber expires_at);
 extern bool name_changed(const Write *write, AttrNumber column);
+extern bool is_kept(const Write *write, AttrNumber column);
 
 /* ---- what it takes: each raises an error unless it is so ---- */
 
@@ -56,8 +57,8 @@ extern void demand_scope(const Write *write, const char *scope);
 extern void demand_by_operation(const Write *write, const char *insert, const char *update, const char *delete);
 extern NameRef require_role(Write *write, AttrNumber column);
 extern NameRef require_set(Write *write, AttrNumber column);
-extern void require_team(Write *write, const NameRef *team);
-extern void require_member(Write *write, const NameRef *member);
+extern void require_team(Write *write, AttrNumber column);
+extern void require_member(Write *write, AttrNumber column);
 
 extern bool lock_referenced(Write *write, Lookup lookup, const NameRef *keys, LockTupleMode mode);
 

@@ -224,11 +224,12 @@ new_set_scopes(const Write *write, AttrNumber column, bool as_far)
  * with the same id.
  */
 static void
-lock_entity(Write *write, const Reach *reach)
+lock_entity(Write *write, const Reach *reach, AttrNumber type, AttrNumber entity)
 {
 	NameRef		keys[2] = {type_name(reach->type), reach->entity};
 
-	lock_referenced(write, ENTITY_BY_KEY, keys, LockTupleShare);
+	if (!is_kept(write, type) || !is_kept(write, entity))
+		lock_referenced(write, ENTITY_BY_KEY, keys, LockTupleShare);
 }
 
 static void
@@ -243,7 +244,7 @@ authorize_role_rules(Write *write)
 		require_role(write, RULE_ROLE);
 		require_set(write, RULE_SET);
 		if (reach.entity.data != NULL)
-			lock_entity(write, &reach);
+			lock_entity(write, &reach, RULE_ENTITY_TYPE, RULE_ENTITY);
 		if (write->old != NULL)
 		{
 			Reach		before = rule_reach(write, write->old);
@@ -386,10 +387,8 @@ authorize_team_members(Write *write)
 		demand_scope(write, "team:update");
 	if (write->new != NULL)
 	{
-		NameRef		member = required_name(write, write->new, TEAM_MEMBER_MEMBER);
-
-		require_team(write, &team);
-		require_member(write, &member);
+		require_team(write, TEAM_MEMBER_TEAM);
+		require_member(write, TEAM_MEMBER_MEMBER);
 	}
 	if (gives_all_scopes(write, &team))
 		demand_scope(write, "org_member:set_admin");
@@ -406,9 +405,7 @@ authorize_team_roles(Write *write)
 	demand_scope(write, "team:update");
 	if (write->new != NULL)
 	{
-		NameRef		team = required_name(write, write->new, TEAM_ROLE_TEAM);
-
-		require_team(write, &team);
+		require_team(write, TEAM_ROLE_TEAM);
 		require_role(write, TEAM_ROLE_ROLE);
 	}
 	if (is_all_scopes_role(write->giver.snapshot, &role))
@@ -448,12 +445,12 @@ authorize_entity_grants(Write *write)
 	}
 	if (write->new != NULL)
 	{
-		require_set(write, GRANT_SET);
 		if (team.data != NULL)
-			require_team(write, &team);
+			require_team(write, GRANT_TEAM);
 		if (member.data != NULL)
-			require_member(write, &member);
-		lock_entity(write, &reach);
+			require_member(write, GRANT_MEMBER);
+		require_set(write, GRANT_SET);
+		lock_entity(write, &reach, GRANT_ENTITY_TYPE, GRANT_ENTITY);
 		give(giver, &reach, new_set_scopes(write, GRANT_SET, !is_extended(write, GRANT_EXPIRES_AT)),
 			 expiry(write, write->new, GRANT_EXPIRES_AT));
 	}

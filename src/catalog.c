@@ -335,11 +335,17 @@ check_triggers(Relation rel)
 	}
 }
 
+/*
+ * While the lock is waited for, the table may be dropped, and another one be created
+ * for it.
+ */
 static Relation
 open_table(int table)
 {
-	Relation	rel = table_open(table_oid(table), AccessShareLock);
+	Relation	rel;
 
+	while ((rel = try_table_open(table_oid(table), AccessShareLock)) == NULL)
+		forget_table(table_oids[table]);
 	if (!table_checked[table])
 	{
 		table_checked[table] = true;
@@ -402,6 +408,10 @@ init_keys(TableScan *scan, ScanKey scankeys, Lookup lookup, const NameRef *keys,
 	return made;
 }
 
+/*
+ * Snapshot NULL: the latest one, taken when the table has been locked.  Who rewrites or
+ * replaces a table meanwhile does not preserve its rows for older ones.
+ */
 void
 begin_scan(TableScan *scan, Lookup lookup, Snapshot snapshot, const NameRef *keys)
 {
@@ -521,12 +531,10 @@ bool
 row_exists(Lookup lookup, const NameRef *keys)
 {
 	TableScan	scan;
-	Snapshot	snapshot = latest_snapshot();
 	bool		found;
 
-	begin_scan(&scan, lookup, snapshot, keys);
+	begin_scan(&scan, lookup, NULL, keys);
 	found = next_row(&scan);
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return found;
 }

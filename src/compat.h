@@ -41,6 +41,8 @@
 #if PG_VERSION_NUM < 160000
 #define object_aclcheck(class, object, role, mode) \
 	((void) AssertMacro((class) == ProcedureRelationId), pg_proc_aclcheck(object, role, mode))
+#define object_ownercheck(class, object, role) \
+	((void) AssertMacro((class) == RelationRelationId), pg_class_ownercheck(object, role))
 #endif
 
 #if PG_VERSION_NUM < 190000

@@ -190,13 +190,11 @@ fill_entity_type(PG_FUNCTION_ARGS)
 	int			type_column = SPI_fnumber(RelationGetDescr(data->tg_relation), "entity_type");
 	NameRef		set = column_name(data, trigger_row(data), set_column);
 	HeapTuple	result = trigger_row(data);
-	Snapshot	snapshot;
 	TableScan	scan;
 
 	if (set.data == NULL)
 		return PointerGetDatum(result);
-	snapshot = latest_snapshot();
-	begin_scan(&scan, PERMISSION_SET_BY_NAME, snapshot, &set);
+	begin_scan(&scan, PERMISSION_SET_BY_NAME, NULL, &set);
 	if (!next_row(&scan))
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
@@ -210,7 +208,6 @@ fill_entity_type(PG_FUNCTION_ARGS)
 		result = with_text(data, type_column, type);
 	}
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return PointerGetDatum(result);
 }
 
@@ -219,16 +216,14 @@ with_default_role(TriggerData *data)
 {
 	NameRef		organization = column_name(data, trigger_row(data), MEMBER_ORGANIZATION);
 	NameRef		role = cstring_ref("Member");
-	Snapshot	snapshot = latest_snapshot();
 	HeapTuple	result;
 	TableScan	scan;
 
-	begin_scan(&scan, DEFAULT_ROLE_BY_ORGANIZATION, snapshot, &organization);
+	begin_scan(&scan, DEFAULT_ROLE_BY_ORGANIZATION, NULL, &organization);
 	if (next_row(&scan))
 		row_name(&scan, DEFAULT_ROLE_ROLE, &role);
 	result = with_text(data, MEMBER_ROLE, role);
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return result;
 }
 
@@ -263,15 +258,13 @@ refuse_kind_change(PG_FUNCTION_ARGS)
 static int
 count_teams(const NameRef keys[2])
 {
-	Snapshot	snapshot = latest_snapshot();
 	int			count = 0;
 	TableScan	scan;
 
-	begin_scan(&scan, TEAMS_OF_MEMBER, snapshot, keys);
+	begin_scan(&scan, TEAMS_OF_MEMBER, NULL, keys);
 	while (next_row(&scan))
 		count++;
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return count;
 }
 
@@ -283,14 +276,12 @@ lock_token(const NameRef keys[2])
 
 	while (!locked)
 	{
-		Snapshot	snapshot = latest_snapshot();
 		TableScan	scan;
 
 		CHECK_FOR_INTERRUPTS();
-		begin_scan(&scan, MEMBER_BY_KEY, snapshot, keys);
+		begin_scan(&scan, MEMBER_BY_KEY, NULL, keys);
 		locked = !next_row(&scan) || lock_row(&scan, LockTupleNoKeyExclusive);
 		end_scan(&scan);
-		UnregisterSnapshot(snapshot);
 	}
 }
 
@@ -389,14 +380,13 @@ read_and_lock_scope(const NameRef *name, int *type)
 {
 	for (;;)
 	{
-		Snapshot	snapshot = latest_snapshot();
 		bool		found;
 		bool		locked;
 		NameRef		type_of_row;
 		TableScan	scan;
 
 		CHECK_FOR_INTERRUPTS();
-		begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+		begin_scan(&scan, SCOPE_BY_NAME, NULL, name);
 		found = next_row(&scan);
 		locked = found && lock_row(&scan, LockTupleKeyShare);
 		if (locked)
@@ -405,7 +395,6 @@ read_and_lock_scope(const NameRef *name, int *type)
 			*type = type_number(&type_of_row);
 		}
 		end_scan(&scan);
-		UnregisterSnapshot(snapshot);
 		if (locked || !found)
 			return found;
 	}
@@ -770,9 +759,9 @@ entity_left(TriggerData *data)
 	return column_changed(data, ENTITY_ORGANIZATION) && row_exists(ORGANIZATION_BY_NAME, &organization);
 }
 
-/* Run several deletions whose parameters are all of type text. */
+/* Run several statements whose parameters are all of type text. */
 static void
-delete_rows(Relation rel, int n, const char *const *queries, SPIPlanPtr *plans, int nargs, Datum *values)
+run_queries(Relation rel, int n, const char *const *queries, SPIPlanPtr *plans, int nargs, Datum *values)
 {
 	Oid			types[2] = {TEXTOID, TEXTOID};
 
@@ -803,7 +792,7 @@ drop_entity_grants(PG_FUNCTION_ARGS)
 		return PointerGetDatum(NULL);
 	values[0] = column_value(data, data->tg_trigtuple, ENTITY_TYPE, &isnull);
 	values[1] = column_value(data, data->tg_trigtuple, ENTITY_ENTITY, &isnull);
-	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 2, values);
+	run_queries(data->tg_relation, lengthof(queries), queries, plans, 2, values);
 	return PointerGetDatum(NULL);
 }
 
@@ -816,7 +805,7 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 		"DELETE FROM rbac.role_rules WHERE entity IS NOT NULL"
 	};
 
-	delete_rows(trigger_data(fcinfo)->tg_relation, lengthof(queries), queries, plans, 0, NULL);
+	run_queries(trigger_data(fcinfo)->tg_relation, lengthof(queries), queries, plans, 0, NULL);
 	return PointerGetDatum(NULL);
 }
 
@@ -827,6 +816,10 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
  * foreign keys.  These go by breadth, so that a permission set would be found in
  * use by a rule whose role is about to go: what uses things goes first.
  *
+ * But others delete things before what uses them, and refer to things in the order
+ * of their foreign keys: so all is locked before, in that order, or each would
+ * wait for the other.
+ *
  * If it has entities, and the foreign key is deferred, they are left behind by
  * the organization and may be moved to another.  Then nothing may be left that
  * names them: entity_left() will take the missing organization for a renamed one.
@@ -834,8 +827,12 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 Datum
 empty_organization(PG_FUNCTION_ARGS)
 {
-	static SPIPlanPtr plans[5];
+	static SPIPlanPtr plans[9];
 	static const char *const queries[] = {
+		"SELECT FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.members WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
+		"SELECT FROM rbac.permission_sets WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		"DELETE FROM rbac.entity_grants WHERE organization OPERATOR(pg_catalog.=) $1"
 		" OR team OPERATOR(pg_catalog.=) ANY (SELECT name FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1)",
 		"DELETE FROM rbac.team_roles"
@@ -852,6 +849,6 @@ empty_organization(PG_FUNCTION_ARGS)
 	bool		isnull;
 
 	value = column_value(data, data->tg_trigtuple, ORGANIZATION_NAME, &isnull);
-	delete_rows(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
+	run_queries(data->tg_relation, lengthof(queries), queries, plans, 1, &value);
 	return PointerGetDatum(data->tg_trigtuple);
 }

@@ -13,6 +13,9 @@
  * with its old owner and tags, on the row where it goes; and in another
  * organization what an INSERT takes there.
  *
+ * Nor does anybody change a row of an organization that they are not in, whatever
+ * lets them: they would learn from the refusal what is given there.
+ *
  * Beyond that, nobody gives what they do not hold.  A new owner has what ownership
  * gives, new tags may satisfy the condition of a rule of anybody's, and grants and
  * rules may be waiting for the name that the row gets.  Who
@@ -121,6 +124,8 @@ why_not(const RowChange *change, MemberAccess *access)
 	MemberAccess *lasting;
 	char	   *missing;
 
+	if (!is_member_of(access, &change->old.organization))
+		return "It takes being a member of the row's organization.";
 	if (is_moved(change))
 	{
 		char	   *reason = why_not_move(change, access);

@@ -62,6 +62,17 @@ registered_row(Snapshot snapshot, const NameRef *organization, int type, const N
 
 /* ---- what a member holds ---- */
 
+bool
+is_member_of(MemberAccess *access, const NameRef *organization)
+{
+	Key			key;
+
+	if (organization->data == NULL)
+		return false;
+	key = make_key(KEY_TEXT, organization->data, organization->len);
+	return org_access(access, &key) != NULL;
+}
+
 static const Bits *
 listed_scopes(MemberAccess *access, const OrgAccess *org, int type, const Key *key)
 {

@@ -27,6 +27,7 @@ extern bool same_name(const NameRef *a, const NameRef *b);
 extern bool same_tags(struct varlena *a, struct varlena *b);
 extern EntityRow registered_row(Snapshot snapshot, const NameRef *organization, int type, const NameRef *entity);
 extern char *scope_not_held(const Bits *given, const Bits *held);
+extern bool is_member_of(MemberAccess *access, const NameRef *organization);
 extern const Bits *held_on(MemberAccess *access, int type, const EntityRow *row, bool *all);
 extern bool holds_on(MemberAccess *access, int type, const EntityRow *row, const char *scope);
 extern bool holds_in(MemberAccess *access, const NameRef *organization, const char *scope);

@@ -73,17 +73,26 @@ names_contain(const List *names, const NameRef *name)
 	return false;
 }
 
-/* ASCII control characters, and in UTF-8 U+0080 to U+009F. */
+/* Is a character a byte, which may be a control character beyond ASCII? */
+static bool
+is_iso_8859(int encoding)
+{
+	return (encoding >= PG_LATIN1 && encoding <= PG_LATIN10) ||
+		(encoding >= PG_ISO_8859_5 && encoding <= PG_ISO_8859_8);
+}
+
+/* ASCII's, and those that are U+0080 to U+009F in UTF-8, to which a dump may go. */
 static bool
 has_control_character(const NameRef *name)
 {
 	bool		utf8 = GetDatabaseEncoding() == PG_UTF8;
+	bool		iso_8859 = is_iso_8859(GetDatabaseEncoding());
 
 	for (int i = 0; i < name->len; i++)
 	{
 		unsigned char c = name->data[i];
 
-		if (c < 0x20 || c == 0x7F)
+		if (c < 0x20 || c == 0x7F || (iso_8859 && c >= 0x80 && c < 0xA0))
 			return true;
 		if (utf8 && c == 0xC2 && i + 1 < name->len && (unsigned char) name->data[i + 1] < 0xA0)
 			return true;

@@ -12,6 +12,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
@@ -76,6 +77,21 @@ read_mark(ProtectedTable *table, const Trigger *mark)
 		table->columns[COLUMN_ENTITY] = table->columns[COLUMN_ORGANIZATION];
 }
 
+static Oid
+column_type(Relation rel, AttrNumber column)
+{
+	return getBaseType(TupleDescAttr(RelationGetDescr(rel), column - 1)->atttypid);
+}
+
+/* Whoever has a table can make such triggers by hand, with columns of any type. */
+static bool
+has_other_tags(const ProtectedTable *table)
+{
+	AttrNumber	tags = table->columns[COLUMN_TAGS];
+
+	return tags != 0 && column_type(table->rel, tags) != JSONBOID;
+}
+
 ProtectedTable
 protected_table(Relation rel)
 {
@@ -84,7 +100,8 @@ protected_table(Relation rel)
 	for (int i = 0; rel->trigdesc != NULL && i < rel->trigdesc->numtriggers; i++)
 		if (is_mark(&rel->trigdesc->triggers[i]))
 			read_mark(&table, &rel->trigdesc->triggers[i]);
-	if (table.columns[COLUMN_ENTITY] == 0 || table.columns[COLUMN_ORGANIZATION] == 0)
+	if (rel->rd_rel->relkind != RELKIND_RELATION || table.columns[COLUMN_ENTITY] == 0 ||
+		table.columns[COLUMN_ORGANIZATION] == 0 || has_other_tags(&table))
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
 				 errmsg("table \"%s\" is not protected", RelationGetRelationName(rel)),
@@ -108,7 +125,7 @@ protected_value(const ProtectedTable *table, ProtectedColumn column, TupleTableS
 	value = slot_getattr(slot, number, isnull);
 	if (*isnull || column == COLUMN_TAGS)
 		return value;
-	type = getBaseType(TupleDescAttr(slot->tts_tupleDescriptor, number - 1)->atttypid);
+	type = column_type(table->rel, number);
 	if (type == TEXTOID || type == VARCHAROID)
 		return PointerGetDatum(PG_DETOAST_DATUM_COPY(value));
 	getTypeOutputInfo(type, &output, &is_varlena);

@@ -54,7 +54,7 @@ named_kind(const char *name)
 			return &named_kinds[i];
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("cannot rename objects of kind \"%s\"", name),
+			 errmsg("cannot rename objects of kind \"%s\"", quotable(cstring_ref(name))),
 			 errhint("Use organization, entity_type, scope, permission_set, role, team or member.")));
 }
 
@@ -100,13 +100,15 @@ rbac_rename(PG_FUNCTION_ARGS)
 	const NamedKind *kind = named_kind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	NameRef		old = text_ref(PG_GETARG_TEXT_PP(1));
 	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
-	Relation	rel = table_open(get_relname_relid(kind->table, rbac_namespace()), RowExclusiveLock);
-	AclResult	allowed = pg_class_aclcheck(RelationGetRelid(rel), GetUserId(), ACL_UPDATE);
+	Oid			relid = get_relname_relid(kind->table, rbac_namespace());
+	AclResult	allowed = pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE);
+	Relation	rel;
 
 	if (allowed != ACLCHECK_OK)
 		aclcheck_error(allowed, OBJECT_TABLE, kind->table);
-	if (check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		require_member_may_rename(kind, &old);
+	rel = table_open(relid, RowExclusiveLock);
 	rename_as(rel->rd_rel->relowner, values);
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();

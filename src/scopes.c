@@ -15,7 +15,6 @@
 #include "utils/builtins.h"
 #include "utils/varlena.h"
 #include "utils/memutils.h"
-#include "utils/snapmgr.h"
 
 #include "rbac.h"
 #include "rbac_internal.h"
@@ -174,12 +173,11 @@ static ScopeEntry *
 read_scope(const NameRef *name)
 {
 	Stamp		stamp = invalidation_stamp;
-	Snapshot	snapshot = latest_snapshot();
 	ScopeEntry *entry = find_scope(name);
 	bool		found;
 	TableScan	scan;
 
-	begin_scan(&scan, SCOPE_BY_NAME, snapshot, name);
+	begin_scan(&scan, SCOPE_BY_NAME, NULL, name);
 	found = next_row(&scan);
 	if (found)
 	{
@@ -191,7 +189,6 @@ read_scope(const NameRef *name)
 		entry->stamp = stamp;
 	}
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	if (entry != NULL)
 		entry->registered = found && !reading_own_command();
 	return found ? entry : NULL;
@@ -258,11 +255,10 @@ char *
 nearest_scope(const char *name, int len)
 {
 	TableScan	scan;
-	Snapshot	snapshot = latest_snapshot();
 	int			best = Max(2, len / 3);
 	char	   *nearest = NULL;
 
-	begin_scan(&scan, SCOPES, snapshot, NULL);
+	begin_scan(&scan, SCOPES, NULL, NULL);
 	while (len <= SCOPE_NAME_MAX && next_row(&scan))
 	{
 		NameRef		candidate;
@@ -277,7 +273,6 @@ nearest_scope(const char *name, int len)
 		nearest = pnstrdup(candidate.data, candidate.len);
 	}
 	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	return nearest;
 }
 

@@ -60,7 +60,25 @@ CREATE POLICY readers ON public.documents USING (rbac.has_scope(id, 'wiki:read')
 \set VERBOSITY terse
 DROP EXTENSION rbac;
 \set VERBOSITY default
-DROP TABLE public.documents;
+
+-- or, with CASCADE, goes; what was protected is then shown to nobody
+CREATE TABLE public.wikis (id text PRIMARY KEY, org text);
+SELECT rbac.protect('public.wikis', 'wiki', 'id', 'org', select_scope => 'wiki:read');
+INSERT INTO rbac.organizations VALUES ('acme');
+INSERT INTO public.wikis VALUES ('w1', 'acme');
+CREATE ROLE regress_reinstall;
+GRANT SELECT ON public.wikis, public.documents TO regress_reinstall;
+BEGIN;
+DROP EXTENSION rbac CASCADE;
+SELECT polrelid::regclass, polname FROM pg_policy WHERE polrelid::regclass IN ('public.wikis', 'public.documents');
+SELECT tgrelid::regclass, tgname FROM pg_trigger WHERE tgrelid::regclass IN ('public.wikis', 'public.documents');
+SELECT attrelid::regclass, attname FROM pg_attribute WHERE attrelid = 'public.documents'::regclass AND attnum > 0 AND NOT attisdropped;
+SELECT count(*) FROM public.wikis;
+SET LOCAL ROLE regress_reinstall;
+SELECT count(*) FROM public.wikis;
+ROLLBACK;
+DROP TABLE public.wikis, public.documents;
+DROP ROLE regress_reinstall;
 
 -- nobody's schema is taken over, and there is only the one
 DROP EXTENSION rbac;

@@ -11,74 +11,21 @@ use strict;
 use warnings;
 
 use File::Basename qw(dirname);
-use IPC::Run;
+use FindBin;
 use JSON::PP;
 use POSIX qw(strftime);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+use lib "$FindBin::Bin/lib";
+use Session;
+
 my $seed = $ENV{ADVERSARY_SEED} // 1;
 my $rounds = $ENV{ADVERSARY_ROUNDS} // 50;
 my $tell_refused = $ENV{ADVERSARY_REFUSED};
 srand($seed);
 diag("ADVERSARY_SEED=$seed");
-
-# ---- sessions ----
-
-# A psql that stays connected.
-package Session
-{
-	sub new
-	{
-		my ($class, $connection) = @_;
-		my $self = bless { in => '', out => '', err => '', count => 0 }, $class;
-		$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $connection ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
-		$self->ask("\\set VERBOSITY verbose\nSET client_min_messages = warning;");
-		return $self;
-	}
-
-	# Run statements; returns what they print and their errors.
-	sub ask
-	{
-		my ($self, $sql) = @_;
-		my $end = 'end of answer ' . ++$self->{count};
-		my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
-		$self->{asked} = 1;
-		$self->{in} .= "$sql\n\\echo $end\n\\warn $end\n";
-		until ($self->{out} =~ /^$end\n/m && $self->{err} =~ /^$end\n/m)
-		{
-			$self->{run}->pump;
-			die "timed out: $sql\n" if $timeout->is_expired;
-		}
-		my ($out, $err) = ($self->{out}, $self->{err});
-		s/^$end\n//m for $out, $err;
-		$self->{out} = $self->{err} = '';
-		$self->{asked} = 0;
-		chomp $out;
-		return ($out, $err);
-	}
-
-	sub must
-	{
-		my ($self, $sql) = @_;
-		my ($out, $err) = $self->ask($sql);
-		die "$err$sql\n" if $err ne '';
-		return $out;
-	}
-
-	# A session that answers no more is not waited for.
-	sub quit
-	{
-		my ($self) = @_;
-		return $self->{run}->kill_kill if $self->{asked};
-		$self->{in} .= "\\q\n";
-		$self->{run}->finish;
-		return;
-	}
-}
-
-package main;
 
 my $copied = "${PostgreSQL::Test::Utils::tmp_check}/copied";
 my @tables = qw(organizations entity_types scopes permission_sets entity_type_settings roles default_roles role_rules members
@@ -95,6 +42,7 @@ $node->safe_psql('postgres', join ";\n", 'CREATE ROLE app LOGIN', 'GRANT SET ON 
 
 my ($judge, $free) = map { Session->new($node->connstr('postgres')) } 1 .. 2;
 my ($app, $other) = map { Session->new($node->connstr('postgres') . ' user=app') } 1 .. 2;
+$_->ask('\set VERBOSITY verbose') for $judge, $free, $app, $other;
 
 # ---- random choices ----
 

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use IO::Socket::UNIX;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -51,6 +52,22 @@ sub answers
 	return $err;
 }
 
+# The member that a connection is which brings these parameters along, as a client may
+# that is not libpq.
+sub startup_packet
+{
+	my ($login, %parameters) = @_;
+	my $socket = IO::Socket::UNIX->new(Peer => $node->host . '/.s.PGSQL.' . $node->port) or die "cannot connect: $!";
+	binmode $socket;
+	my $startup = join '', pack('N', 196608), map { "$_\0" } (user => $login, database => 'postgres', %parameters), '';
+	my $query = "SELECT coalesce(rbac.current_member(), 'nobody')\0";
+	print $socket pack('N', 4 + length $startup), $startup, 'Q', pack('N', 4 + length $query), $query, 'X', pack('N', 4);
+	$socket->flush;
+	local $/;
+	my $answer = <$socket>;
+	return $answer =~ /D\x00\x00\x00.\x00\x01\x00\x00\x00.([a-z]+)/s ? $1 : $answer;
+}
+
 # without a value: a member under their own name, an application nobody
 answers('ann', "$me; $seen", undef, "ann\ns1", 'a login is the member of its name');
 answers('app', "$me; $seen", undef, "nobody\nnothing", 'a login that may set the member is nobody');
@@ -63,7 +80,15 @@ my %smuggle = (
 	'set_config' => "DO \$\$ BEGIN PERFORM set_config('rbac.member', 'bob', false); END \$\$;",
 	'SET LOCAL' => "BEGIN; SET LOCAL rbac.member = 'bob';",
 	'SET before a savepoint' => "BEGIN; SET rbac.member = 'bob'; SAVEPOINT a; SET LOCAL rbac.member = 'app';",
-	'SET, said twice' => "SET rbac.member = 'app'; SET rbac.member = 'bob';");
+	'SET, said twice' => "SET rbac.member = 'app'; SET rbac.member = 'bob';",
+	'SET in capital letters' => "SET RBAC.MEMBER = 'bob';",
+	'SET with quotes' => "SET \"rbac\".\"Member\" = 'bob';",
+	'UPDATE pg_settings' => "SET rbac.member = 'app'; DO \$\$ BEGIN UPDATE pg_settings SET setting = 'bob' WHERE name = 'rbac.member'; END \$\$;",
+	'set_config in a function with settings of its own' => "CREATE FUNCTION pg_temp.f() RETURNS void LANGUAGE plpgsql SET work_mem = '1MB' AS "
+		. "\$\$ BEGIN PERFORM set_config('rbac.member', 'bob', false); END \$\$; DO \$\$ BEGIN PERFORM pg_temp.f(); END \$\$;",
+	'SET before an error' => "SET rbac.member = 'bob'; SELECT 1/0;",
+	'SET after an error that was rolled back' => "BEGIN; SAVEPOINT a; SELECT 1/0; ROLLBACK TO a; SET rbac.member = 'bob'; COMMIT;",
+	'SET before it is released' => "BEGIN; SAVEPOINT a; SET LOCAL rbac.member = 'bob'; RELEASE a;");
 for my $how (sort keys %smuggle)
 {
 	like(answers('ann', "$smuggle{$how} $me; $seen", undef, "ann\ns1", "ordinary login, $how: dropped"),
@@ -86,6 +111,50 @@ like((ask('ann', q{ALTER ROLE ann SET rbac.member = 'bob'}))[1],
 like((ask('dba', q{ALTER DATABASE owned SET rbac.member = 'bob'}, undef, 'owned'))[1],
 	qr/ERROR:  permission denied to set parameter "rbac.member"/, 'owner of a database, ALTER DATABASE');
 answers('ann', $me, undef, 'ann', 'and nothing has come of it');
+
+# in the middle of a function that has set it, and with what it leaves behind
+answers('ann', "CREATE FUNCTION pg_temp.f() RETURNS text LANGUAGE plpgsql SET work_mem = '1MB' AS "
+	. "\$\$ BEGIN PERFORM set_config('rbac.member', 'bob', true); RETURN rbac.current_member(); END \$\$; SELECT pg_temp.f(); $me; $seen",
+	undef, "ann\nann\ns1", 'ordinary login, loaded inside the function that set it');
+
+# the rights that count are those of whoever sets it, not of whoever is logged in
+$node->safe_psql('postgres', q{
+	CREATE FUNCTION pose(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM set_config('rbac.member', $1, false); END $$;
+	ALTER FUNCTION pose OWNER TO ann;
+	CREATE FUNCTION act(text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN PERFORM rbac.act_as($1); END $$;
+	ALTER FUNCTION act OWNER TO ann});
+like(answers('app', "DO \$\$ BEGIN PERFORM pose('bob'); END \$\$; $me; $seen", undef, "nobody\nnothing", 'a function of somebody else\'s, before the library is loaded: dropped'),
+	$dropped, 'a function of somebody else\'s, before the library is loaded: told so');
+like(answers('app', "$me; SELECT pose('bob'); $me", undef, "nobody\nnobody", 'a function of somebody else\'s'),
+	qr/ERROR:  permission denied to set parameter "rbac.member"/, 'a function of somebody else\'s: told so');
+like(answers('app', "BEGIN; SELECT act('bob'); ROLLBACK; $me", undef, 'nobody', 'act_as() in a function of somebody else\'s'),
+	qr/ERROR:  permission denied to set parameter "rbac.member"/, 'act_as() in a function of somebody else\'s: told so');
+
+# options of the connection, however they come
+for my $reset ('RESET rbac.member', 'RESET ALL', 'DISCARD ALL', 'SET rbac.member TO DEFAULT', "SET SESSION AUTHORIZATION DEFAULT", "BEGIN; RESET rbac.member; ROLLBACK")
+{
+	answers('ann', "$reset; $me; $seen; $reset; $me", '-c rbac.member=bob', "ann\ns1\nann", "ordinary login, connection option and $reset");
+}
+answers('ann', "$me; $seen", '-c RBAC.Member=bob', "ann\ns1", 'ordinary login, connection option in capital letters');
+answers('ann', "$me; $seen", '-c rbac.member=bob -c rbac.member=app', "ann\ns1", 'ordinary login, two connection options');
+is(startup_packet('ann', 'rbac.member' => 'bob'), 'ann', 'ordinary login, parameter in the startup packet');
+is(startup_packet('ann', 'Rbac.Member' => 'bob', options => '-c rbac.member=app'), 'ann', 'ordinary login, parameter in the startup packet and option');
+is(startup_packet('app', 'rbac.member' => 'bob'), 'bob', 'a login that may set it, parameter in the startup packet');
+
+# the other settings are the superuser's, too, whatever is smuggled in; what the
+# library does not know is removed
+my $settings = q{SELECT string_agg(name || '=' || setting, ' ' ORDER BY name) FROM pg_settings WHERE name LIKE 'rbac.%'};
+for my $value ('off', 'nonsense', '0', '')
+{
+	answers('ann', "SET rbac.audit = '$value'; SET rbac.cache_size = '$value'; SET rbac.unheard = '$value'; SET rbac.member.of = '$value'; $me; $settings",
+		undef, "ann\nrbac.audit=on rbac.cache_size=65536 rbac.member=", "ordinary login, other settings: '$value'");
+}
+
+# two-phase commit does not carry it over
+$node->append_conf('postgresql.conf', 'max_prepared_transactions = 2');
+$node->restart;
+answers('app', "BEGIN; SET LOCAL rbac.member = 'bob'; CREATE TABLE pg_temp.t (); DROP TABLE pg_temp.t; ROLLBACK; BEGIN; SET LOCAL rbac.member = 'bob'; $me; PREPARE TRANSACTION 'a'; $me; COMMIT PREPARED 'a'; $me",
+	undef, "bob\nnobody\nnobody", 'a prepared transaction');
 
 # only the library's own view of the value is to be trusted: before it is loaded
 # current_setting() shows whatever was set

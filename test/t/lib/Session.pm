@@ -1,0 +1,90 @@
+# A psql that stays connected, and remembers what it was last asked.
+package Session;
+
+use strict;
+use warnings;
+
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+
+sub new
+{
+	my ($class, $connection) = @_;
+	my $self = bless { in => '', out => '', err => '', count => 0, log => [] }, $class;
+	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $connection ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
+	$self->ask('SET client_min_messages = warning');
+	return $self;
+}
+
+# Begin to run statements, and do not wait for them.
+sub send
+{
+	my ($self, $sql) = @_;
+	$self->{asked} = $sql;
+	push @{ $self->{log} }, $sql;
+	shift @{ $self->{log} } if @{ $self->{log} } > 100;
+	$self->{end} = 'end of answer ' . ++$self->{count};
+	$self->{in} .= "$sql\n;\n\\echo $self->{end}\n\\warn $self->{end}\n";
+	$self->{run}->pump_nb;
+	return;
+}
+
+sub has_answer
+{
+	my ($self) = @_;
+	return $self->{out} =~ /^$self->{end}\n/m && $self->{err} =~ /^$self->{end}\n/m;
+}
+
+# Have they come to their end?
+sub is_done
+{
+	my ($self) = @_;
+	$self->{run}->pump_nb;
+	return $self->has_answer;
+}
+
+# What they print, and their errors.
+sub answer
+{
+	my ($self) = @_;
+	my $end = $self->{end};
+	my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
+	until ($self->has_answer)
+	{
+		$self->{run}->pump;
+		die "timed out: $self->{asked}\n" if $timeout->is_expired;
+	}
+	my ($out, $err) = @$self{qw(out err)};
+	s/^$end\n//m for $out, $err;
+	$self->{out} = $self->{err} = $self->{asked} = '';
+	chomp $out;
+	return ($out, $err);
+}
+
+sub ask
+{
+	my ($self, $sql) = @_;
+	$self->send($sql);
+	return $self->answer;
+}
+
+# Statements that must succeed.
+sub must
+{
+	my ($self, $sql) = @_;
+	my ($out, $err) = $self->ask($sql);
+	die "$err$sql\n" if $err ne '';
+	return $out;
+}
+
+# A session that answers no more is not waited for.
+sub quit
+{
+	my ($self) = @_;
+	return $self->{run}->kill_kill if $self->{asked};
+	$self->{in} .= "\\q\n";
+	$self->{run}->finish;
+	return;
+}
+
+1;

@@ -1,0 +1,69 @@
+# pg_upgrade from each version in UPGRADE_PATH to the next keeps every answer, and
+# gives the objects that a new database would have there.  Run by test/upgrade.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/t/lib";
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use Everything;
+use Objects;
+
+sub programs
+{
+	my ($version) = @_;
+	return "/usr/lib/postgresql/$version/bin";
+}
+
+sub new_node
+{
+	my ($version) = @_;
+	my $node = PostgreSQL::Test::Cluster->new("v$version", install_path => programs($version) =~ s|/bin$||r);
+	# checksums have to be on before and after, or off; which is the default depends on the version
+	$node->init(extra => ['--data-checksums']);
+	return $node;
+}
+
+sub upgrade
+{
+	my ($old, $old_version, $new, $new_version) = @_;
+	$old->stop;
+	chdir $new->basedir;
+	my $ok = run_log(
+		[
+			programs($new_version) . '/pg_upgrade', '--no-sync',
+			'-b', programs($old_version), '-B', programs($new_version),
+			'-d', $old->data_dir, '-D', $new->data_dir,
+			'-s', $new->host, '-p', $old->port, '-P', $new->port ]);
+	ok($ok, "from $old_version to $new_version");
+	$ok or diag map { slurp_file($_) =~ /^(.*error: .*)/ms } glob $new->data_dir . '/pg_upgrade_output.d/*/log/*.log';
+	return $ok;
+}
+
+my ($version, @versions) = split ' ', $ENV{UPGRADE_PATH};
+my $node = new_node($version);
+$node->start;
+create_roles($node);
+create_everything($node, 'source');
+my $before = everything($node, 'source');
+# these are printed, and objects have privileges, in each version's own way
+delete @$before{qw(catalog dump)};
+
+for my $next (@versions)
+{
+	my $upgraded = new_node($next);
+	upgrade($node, $version, $upgraded, $next) or last;
+	$upgraded->start;
+	same_everything($upgraded, 'source', $before, $next);
+	create_everything($upgraded, 'made_there');
+	is(differences(objects($upgraded, 'made_there'), objects($upgraded, 'source')), '', "$next: the objects of a new database");
+	$upgraded->safe_psql('postgres', 'DROP DATABASE made_there');
+	($node, $version) = ($upgraded, $next);
+}
+
+done_testing();
