@@ -293,7 +293,9 @@ CREATE CAST (mine AS rbac.plan_only) WITH INOUT;
 SELECT rbac.candidate_entities('tom', 'book:read', 'a'::mine::rbac.plan_only, NULL::text);
 DROP CAST (mine AS rbac.plan_only);
 DROP TYPE mine;
+\set VERBOSITY terse
 SELECT rbac.check_support(NULL);
+\set VERBOSITY default
 
 RESET SESSION AUTHORIZATION;
 DROP SCHEMA library CASCADE;
