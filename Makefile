@@ -48,6 +48,10 @@ VERSIONS = 15 17 18 19
 versions:
 	@test/versions $(VERSIONS)
 
+# pg_upgrade from the first of them to the last
+pg-upgrade:
+	@test/count test/upgrade $(VERSIONS)
+
 # the suites, watched
 coverage sanitizers valgrind:
 	@INSTRUMENT=$@ test/run
@@ -57,6 +61,11 @@ analyze:
 
 fuzz:
 	@test/count test/fuzz/run $(SECONDS)
+
+# hours by hand: random changes, restarts and crashes, with oracle.sql as judge
+soak:
+	@rm -rf output
+	@SOAK_MINUTES=$(or $(MINUTES),10) PROVE_TESTS=test/soak test/run
 
 demo:
 	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
@@ -82,7 +91,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test suites versions coverage sanitizers valgrind analyze fuzz demo bench bench-scale bench-churn bench-copy dist
+.PHONY: test suites versions pg-upgrade coverage sanitizers valgrind analyze fuzz soak demo bench bench-scale bench-churn bench-copy dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.

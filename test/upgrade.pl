@@ -1,5 +1,6 @@
 # pg_upgrade from each version in UPGRADE_PATH to the next keeps every answer, and
-# gives the objects that a new database would have there.  Run by test/upgrade.
+# gives the objects that a new database would have there; so does a dump of the first
+# that is restored in the last.  Run by test/upgrade.
 
 use strict;
 use warnings;
@@ -53,17 +54,30 @@ create_everything($node, 'source');
 my $before = everything($node, 'source');
 # these are printed, and objects have privileges, in each version's own way
 delete @$before{qw(catalog dump)};
+my $dump = $node->basedir . '/dump';
+command_ok([ 'pg_dump', '-Fc', '-d', $node->connstr('source'), '-f', $dump ], "dump of $version");
+
+sub same_as_before
+{
+	my ($node, $database, $how) = @_;
+	same_everything($node, $database, $before, $how);
+	create_everything($node, 'made_there');
+	is(differences(objects($node, 'made_there'), objects($node, $database)), '', "$how: the objects of a new database");
+	$node->safe_psql('postgres', 'DROP DATABASE made_there');
+	return;
+}
 
 for my $next (@versions)
 {
 	my $upgraded = new_node($next);
 	upgrade($node, $version, $upgraded, $next) or last;
 	$upgraded->start;
-	same_everything($upgraded, 'source', $before, $next);
-	create_everything($upgraded, 'made_there');
-	is(differences(objects($upgraded, 'made_there'), objects($upgraded, 'source')), '', "$next: the objects of a new database");
-	$upgraded->safe_psql('postgres', 'DROP DATABASE made_there');
+	same_as_before($upgraded, 'source', $next);
 	($node, $version) = ($upgraded, $next);
 }
+
+$node->safe_psql('postgres', 'CREATE DATABASE restored TEMPLATE template0');
+command_ok([ 'pg_restore', '-e', '-d', $node->connstr('restored'), $dump ], "restored in $version");
+same_as_before($node, 'restored', 'restored');
 
 done_testing();

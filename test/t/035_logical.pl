@@ -3,15 +3,39 @@
 use strict;
 use warnings;
 
-use IPC::Run;
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $publisher = PostgreSQL::Test::Cluster->new('publisher');
-$publisher->init(allows_streaming => 'logical');
-$publisher->append_conf('postgresql.conf', "autovacuum = off\nmax_prepared_transactions = 5\nlogical_decoding_work_mem = 64kB");
-$publisher->start;
+use lib "$FindBin::Bin/lib";
+use OwnExtension;
+use Session;
+
+# Servers that can get a next version, made up here.
+sub server
+{
+	my ($name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name);
+	$node->init(allows_streaming => 'logical');
+	$node->append_conf('postgresql.conf', "autovacuum = off\nmax_prepared_transactions = 5\nlogical_decoding_work_mem = 64kB");
+	my ($scripts, $version) = own_extension($node);
+	append_to_file("$scripts/rbac--$version--next.sql", q{
+		ALTER TABLE rbac.teams ADD COLUMN colour text;
+		INSERT INTO rbac.scopes (name, entity_type, builtin) VALUES ('stack:admire', 'stack', true);
+		UPDATE rbac.permission_sets SET scopes = scopes OPERATOR(rbac.|) 'stack:admire'::rbac.scope WHERE name = 'Stack Read';
+		INSERT INTO rbac.roles (name, builtin) VALUES ('Admirer', true);
+		INSERT INTO rbac.role_rules (id, role, permission_set) VALUES (-100, 'Admirer', 'Stack Read');
+		DELETE FROM rbac.role_rules WHERE role = 'Billing Manager';
+		CREATE TABLE rbac.novelties (name text PRIMARY KEY);
+		SELECT pg_catalog.pg_extension_config_dump('rbac.novelties', '');
+		CREATE TRIGGER "!subscribed" BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON rbac.novelties FOR EACH STATEMENT EXECUTE FUNCTION rbac.refuse_subscribed();
+	});
+	$node->start;
+	return $node;
+}
+
+my $publisher = server('publisher');
 
 # who has what: everything that can be asked about
 my $answers = q{
@@ -63,10 +87,7 @@ sub subscriber
 {
 	my ($name, $options) = @_;
 
-	my $node = $subscribers{$name} = PostgreSQL::Test::Cluster->new($name);
-	$node->init(allows_streaming => 'logical');
-	$node->append_conf('postgresql.conf', "autovacuum = off\nmax_prepared_transactions = 5");
-	$node->start;
+	my $node = $subscribers{$name} = server($name);
 	$node->safe_psql('postgres', q{
 		CREATE EXTENSION rbac;
 		INSERT INTO rbac.organizations VALUES ('acme'), ('gone');
@@ -101,37 +122,19 @@ sub subscriber
 }
 
 subscriber('as_text', 'synchronous_commit = on');
-subscriber('as_binary', 'synchronous_commit = on, binary = true, streaming = true, two_phase = true');
+subscriber('as_binary', 'synchronous_commit = on, binary = true, streaming = true');
 
 # A session on each, in which everything happens.
-my %sessions;
-
-sub session
-{
-	my ($name, $node, $user) = @_;
-
-	my $session = $sessions{$name} = { in => '', out => '', err => '' };
-	$session->{run} = IPC::Run::start([ 'psql', '-X', '-q', '-A', '-t', '-d', $node->connstr('postgres') . " user=$user" ],
-		'<', \$session->{in}, '>', \$session->{out}, '2>', \$session->{err},
-		IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default));
-	return;
-}
+my %sessions = (
+	publisher => Session->new($publisher->connstr('postgres')),
+	app => Session->new($subscribers{as_text}->connstr('postgres') . ' user=app'),
+	map { $_ => Session->new($subscribers{$_}->connstr('postgres')) } keys %subscribers);
 
 sub ask
 {
 	my ($name, $sql) = @_;
-
-	my $session = $sessions{$name};
-	$session->{out} = '';
-	$session->{in} .= "$sql;\n\\echo done\n";
-	$session->{run}->pump until $session->{out} =~ s/^done\n//m;
-	chomp $session->{out};
-	return $session->{out};
+	return $sessions{$name}->must($sql);
 }
-
-session('publisher', $publisher, 'postgres');
-session($_, $subscribers{$_}, 'postgres') for keys %subscribers;
-session('app', $subscribers{as_text}, 'app');
 
 my %seen;
 
@@ -179,7 +182,6 @@ for my $change (
 	ask('publisher', $change);
 	compare($change =~ s/\s+/ /gr);
 }
-is($sessions{publisher}{err}, '', 'all of them without an error');
 is($subscribers{as_binary}->safe_psql('postgres', q{SELECT count(*) > 20 FROM rbac.audit_log}), 't', 'the log comes along');
 is($subscribers{as_text}->safe_psql('postgres', 'TABLE reads'), $publisher->safe_psql('postgres', q{SELECT count(*) FROM rbac.permission_sets WHERE scopes OPERATOR(rbac.@>) 'document:s3'}),
 	'a view that was made before');
@@ -228,6 +230,22 @@ for my $function ('prepare', 'promote')
 }
 compare('after all that', 1);
 
+# A new version, which the subscribers get first.  Its built-in rows are the publisher's.
+$_->safe_psql('postgres', q{ALTER EXTENSION rbac UPDATE TO 'next'}) for values %subscribers;
+is($copy->safe_psql('postgres', q{SELECT (SELECT count(*) FROM rbac.scopes WHERE name = 'stack:admire') + (SELECT count(*) FROM rbac.role_rules WHERE role IN ('Admirer', 'Billing Manager'))}),
+	1, 'built-in rows are left as they are');
+is($copy->safe_psql('postgres', q{SELECT attempt('INSERT INTO rbac.novelties VALUES (1)')}), '25006 cannot write table "novelties": a subscription fills it', 'a new table is refused before it is subscribed');
+$publisher->safe_psql('postgres', q{ALTER EXTENSION rbac UPDATE TO 'next'; GRANT SELECT ON ALL TABLES IN SCHEMA rbac TO feed; INSERT INTO rbac.novelties VALUES ('new')});
+for my $name (keys %subscribers)
+{
+	$subscribers{$name}->safe_psql('postgres', "ALTER SUBSCRIPTION $name REFRESH PUBLICATION");
+	$subscribers{$name}->wait_for_subscription_sync($publisher, $name);
+	is($subscribers{$name}->safe_psql('postgres', 'TABLE rbac.novelties'), 'new', "$name: the new table");
+}
+ask('publisher', q{UPDATE rbac.members SET role = 'Admirer' WHERE member = 'm10'});
+compare('a new version');
+is(ask('as_text', q{SELECT rbac.has_scope('m10', 's1', 'stack:admire')}), 't', 'what the new version brings');
+
 # Revoking where it counts: when COMMIT returns, the others know.
 $publisher->safe_psql('postgres', q{
 	ALTER SYSTEM SET synchronous_standby_names = 'FIRST 2 (as_text, as_binary)';
@@ -253,7 +271,7 @@ is("$late of $asked", '0 of 3000', 'no late answer');
 $publisher->safe_psql('postgres', q{ALTER SYSTEM RESET synchronous_standby_names; SELECT pg_reload_conf()});
 
 # Taking over, when the publisher is gone.
-$sessions{$_}{run}->kill_kill for 'publisher', 'app';
+$sessions{$_}->quit for 'publisher', 'app';
 my $grants = $copy->safe_psql('postgres', 'SELECT max(id) FROM rbac.role_rules');
 $publisher->stop('immediate');
 $copy->safe_psql('postgres', q{ALTER SUBSCRIPTION as_text DISABLE});
@@ -286,5 +304,5 @@ is($publisher->psql('postgres', $write, stderr => \my $refused), 3, 'a deputy\'s
 $publisher->safe_psql('postgres', q{ALTER ROLE deputy NOSUPERUSER});
 is($publisher->psql('postgres', $write), 0, 'one of somebody without rights');
 
-$sessions{$_}{run}->kill_kill for keys %subscribers;
+$sessions{$_}->quit for keys %subscribers;
 done_testing();

@@ -81,6 +81,16 @@ create_database('custom');
 $node->command_ok([ 'pg_restore', '--single-transaction', '-d', $node->connstr('custom'), "$dir/custom.dump" ], 'custom, in one transaction: restored');
 same_everything($node, 'custom', $before, 'custom, in one transaction');
 
+# in place of what has changed meanwhile, and row by row
+$node->safe_psql('plain', q{DELETE FROM rbac.entity_grants; INSERT INTO rbac.members VALUES ('acme', 'eve', 'user', 'Admin'); DROP POLICY reads ON app.kilns});
+$node->command_ok([ 'pg_restore', '-e', '--clean', '--if-exists', '-d', $node->connstr('plain'), "$dir/custom.dump" ], 'in place: restored');
+ok(dump_text($node, 'plain') eq $before->{dump}, 'in place: the same dump');
+
+append_to_file("$dir/inserts.sql", dump_text($node, 'source', '--inserts'));
+create_database('inserts');
+$node->command_ok([ psql_file('inserts', "$dir/inserts.sql") ], 'inserts: restored');
+ok(dump_text($node, 'inserts') eq $before->{dump}, 'inserts: the same dump');
+
 # Nobody dumps a part unawares.
 $node->safe_psql('postgres', 'CREATE ROLE backup LOGIN IN ROLE pg_read_all_data');
 $node->command_fails_like([ 'pg_dump', '-U', 'backup', '-d', $node->connstr('source') ],

@@ -13,29 +13,21 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use File::Path 'make_path';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
 use Objects;
+use OwnExtension;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 
-# Extension files of this test's own, which no other server sees.
-my $own = $node->basedir . '/own';
-my $share = $own . $node->config_data('--sharedir');
-my $scripts = "$share/extension";
-my $libraries = $own . $node->config_data('--pkglibdir');
-make_path($scripts, $libraries);
-my ($version) = slurp_file('rbac.control') =~ /^default_version = '(.*)'/m;
+my ($scripts, $version) = own_extension($node);
 my @released = map { m|rbac--(.*)\.sql$| } glob 'test/released/rbac--*.sql';
 my @old = grep { $_ ne $version } @released;
-system_or_bail('cp', 'rbac.control', "rbac--$version.sql", glob('sql/rbac--*--*.sql'), (map { "test/released/rbac--$_.sql" } @old), $scripts);
-system_or_bail('cp', 'rbac.so', $libraries);
-$node->append_conf('postgresql.conf', $node->pg_version < 18 ? "extension_destdir = '$own'" : "extension_control_path = '$share:\$system'");
-$node->append_conf('postgresql.conf', "dynamic_library_path = '$libraries:\$libdir'");
+my @older = (glob('sql/rbac--*--*.sql'), map { "test/released/rbac--$_.sql" } @old);
+system_or_bail('cp', @older, $scripts) if @older;
 $node->start;
 
 my $questions = q{

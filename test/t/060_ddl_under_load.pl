@@ -27,7 +27,8 @@ my $connection = $node->connstr('postgres');
 my $writer = Session->new($connection);
 my @askers = askers($connection);
 my $ddl = Session->new($connection);
-my @ways = ways();
+# TRUNCATE would wait for a concurrent build of an index, that for an open transaction, and that for us.
+my @ways = grep { $_ ne 'truncated' } ways();
 my $changes = 0;
 
 # Statements of one session, while others do what tells what is wrong.
@@ -41,7 +42,7 @@ sub under_load
 	{
 		push @wrong, $load->();
 		$changes++;
-	} until $ddl->is_done || @wrong > 20;
+	} until @wrong > 20 || ($changes >= $before + @ways && $ddl->is_done);
 	my (undef, $err) = $ddl->answer;
 	is($err, '', "$name: no error");
 	is(join("\n", @wrong), '', "$name: no wrong answer");

@@ -39,6 +39,7 @@ sub has_answer
 sub is_done
 {
 	my ($self) = @_;
+	return 1 unless $self->{run}->pumpable;
 	$self->{run}->pump_nb;
 	return $self->has_answer;
 }
@@ -51,6 +52,7 @@ sub answer
 	my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
 	until ($self->has_answer)
 	{
+		die "ended: $self->{err}$self->{asked}\n" unless $self->{run}->pumpable;
 		$self->{run}->pump;
 		die "timed out: $self->{asked}\n" if $timeout->is_expired;
 	}
@@ -77,11 +79,18 @@ sub must
 	return $out;
 }
 
+sub abandon
+{
+	my ($self) = @_;
+	$self->{run}->kill_kill;
+	return;
+}
+
 # A session that answers no more is not waited for.
 sub quit
 {
 	my ($self) = @_;
-	return $self->{run}->kill_kill if $self->{asked};
+	return $self->abandon if $self->{asked};
 	$self->{in} .= "\\q\n";
 	$self->{run}->finish;
 	return;
