@@ -9,21 +9,34 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 # NAME COMMAND [ARGUMENT...]
 stage() {
 	name=$1
-	shift
+	log=$top/output/$name.log
 	start=$(date +%s)
-	if ! "$top/test/count" "$@" >"$top/output/$name.log"; then
-		flock "$top/output" cat "$top/output/$name.log"
+	shift
+	if "$top/test/count" "$@" >"$log"; then
+		# what is worth being seen: coverage, and how much was fuzzed
+		grep -E '^ *[0-9.]+ % of |^ok [0-9]+ - [0-9]+ inputs' "$log"
+	else
+		flock "$top/output" cat "$log"
 	fi
-	echo "$name: $(tail -n 1 "$top/output/$name.log"), in $(($(date +%s) - start)) s"
+	result=$(tail -n 1 "$log")
+	case $result in
+		*' passed, '*' failed') ;;
+		*) result='0 passed, 1 failed' ;;
+	esac
+	echo "$name: $result, in $(($(date +%s) - start)) s"
 }
 
-# All suites on PostgreSQL MAJOR, with an instrument or without; what the mirror
-# does not have is said, and does not count.
+# All suites on PostgreSQL MAJOR, with an instrument or without.  What the mirror
+# does not have is said, and does not count; the instrument is for this machine's, then.
 suites_on() {
 	major=$1
-	if "$top/test/root" "$major" >/dev/null || [ $? != 3 ]; then
+	made=0
+	"$top/test/root" "$major" >/dev/null || made=$?
+	if [ $made != 3 ]; then
 		stage "$major${2:+-$2}" "$top/test/in-root" "$major" env REGRESS="${REGRESS:-}" ISOLATION="${ISOLATION:-}" \
 			PROVE_TESTS="${PROVE_TESTS:-}" OUTPUT="/src/output/$major" INSTRUMENT="${2:-}" test/server test/suites
+	elif [ -n "${2:-}" ]; then
+		stage "$2" env OUTPUT="$top/output/$2" INSTRUMENT="$2" "$top/test/server" "$top/test/suites"
 	fi
 }
 
