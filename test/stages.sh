@@ -42,11 +42,20 @@ suites_on() {
 
 # Of what stages print, the last line is the sum.
 total() {
-	awk '
-		{ print; fflush() }
-		/: [0-9]+ passed, [0-9]+ failed, in [0-9]+ s$/ { passed += $(NF - 6); failed += $(NF - 4) }
-		END {
-			print passed + 0 " passed, " failed + (passed == 0) " failed"
-			exit failed > 0 || passed == 0
-		}'
+	passed=0
+	failed=0
+	while IFS= read -r line; do
+		printf '%s\n' "$line"
+		case $line in
+			*': '*' passed, '*' failed, in '*' s')
+				counts=${line#*: }
+				passed=$((passed + ${counts%% passed*}))
+				counts=${counts#* passed, }
+				failed=$((failed + ${counts%% failed*}))
+				;;
+		esac
+	done
+	[ $passed -gt 0 ] || failed=1
+	echo "$passed passed, $failed failed"
+	[ $failed = 0 ]
 }
