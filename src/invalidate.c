@@ -82,6 +82,7 @@ enum
 
 /* Zero is before everything. */
 Stamp		invalidation_stamp = 1;
+Stamp		tables_stamp = 0;
 Stamp		channel_stamps[CHANNELS];
 
 /* Of this transaction: what it has announced, and in which command last. */
@@ -246,12 +247,14 @@ relcache_callback(Datum arg, Oid relid)
 	if (!OidIsValid(relid))
 	{
 		forget_table(InvalidOid);
+		tables_stamp = ++invalidation_stamp;
 		invalidate_everything();
 	}
 	else if (is_rbac_table(relid, &entities))
 	{
 		/* truncated, dropped, an index made, analyzed ... */
 		forget_table(relid);
+		tables_stamp = ++invalidation_stamp;
 		if (entities)
 		{
 			note_channel(ALL_OF_SECTION(SECTION_ENTITIES));

@@ -241,14 +241,32 @@ list_members(MemberListing *listing)
 	list_toggle(listing);
 }
 
-/* (entity, scope, after, max_rows) */
+static void
+return_members(const ScopeEntry *scope, const NameRef *entity, const ListPage *page, FunctionCallInfo fcinfo)
+{
+	MemberListing listing = {0};
+
+	begin_target(&listing.target, scope, entity);
+	require_may_list_members(&listing.target);
+	listing.merge = begin_page(page, listing.target.snapshot);
+	if (listing.target.registered)
+		list_members(&listing);
+	return_page(page, listing.merge, fcinfo);
+	end_target(&listing.target);
+}
+
+/*
+ * (entity, scope, after, max_rows).  All that is read is of one snapshot; should a table
+ * have been rewritten, which preserves no rows for that, it is done again.
+ */
 Datum
 members_with_scope(PG_FUNCTION_ARGS)
 {
-	MemberListing listing = {0};
 	ScopeName	scope;
 	NameRef		entity;
 	ListPage	page;
+	Stamp		stamp;
+	int			attempt = 0;
 
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(1))
@@ -258,12 +276,11 @@ members_with_scope(PG_FUNCTION_ARGS)
 	page = page_arguments(fcinfo);
 
 	AcceptInvalidationMessages();
-	begin_target(&listing.target, require_scope_entry(scope.data, scope.len), &entity);
-	require_may_list_members(&listing.target);
-	listing.merge = begin_page(&page, listing.target.snapshot);
-	if (listing.target.registered)
-		list_members(&listing);
-	return_page(&page, listing.merge, fcinfo);
-	end_target(&listing.target);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		stamp = invalidation_stamp;
+		return_members(require_scope_entry(scope.data, scope.len), &entity, &page, fcinfo);
+	} while (tables_stamp > stamp && ++attempt < MAX_ATTEMPTS);
 	return (Datum) 0;
 }

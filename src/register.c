@@ -382,6 +382,19 @@ register_trigger(Relation rel)
 	return NULL;
 }
 
+/* Who may not have it must not wait for the lock, or others would wait behind them. */
+static Relation
+open_own_table(Oid relid)
+{
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("relation with OID %u does not exist", relid)));
+	if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
+	return table_open(relid, ShareRowExclusiveLock);
+}
+
 /*
  * Register all rows of a table as its triggers would.  Who owns the table could
  * make them do it.
@@ -389,25 +402,12 @@ register_trigger(Relation rel)
 Datum
 register_rows(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
-	Relation	rel = NULL;
-	const Trigger *trigger;
+	Relation	rel = open_own_table(PG_GETARG_OID(0));
+	const Trigger *trigger = register_trigger(rel);
 	ErrorContextCallback callback;
 	Batch	   *batch;
 	int64		n;
 
-	if (SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
-	{
-		/* before waiting for the lock, behind which others would wait */
-		if (!object_ownercheck(RelationRelationId, relid, GetUserId()))
-			aclcheck_error(ACLCHECK_NOT_OWNER, OBJECT_TABLE, get_rel_name(relid));
-		rel = try_table_open(relid, ShareRowExclusiveLock);
-	}
-	if (rel == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_TABLE),
-				 errmsg("relation with OID %u does not exist", relid)));
-	trigger = register_trigger(rel);
 	if (trigger == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

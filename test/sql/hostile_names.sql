@@ -7,11 +7,11 @@ GRANT SET ON PARAMETER rbac.member TO hostile_app;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO hostile_app;
 CREATE TEMP TABLE evil (no int GENERATED ALWAYS AS IDENTITY, name text);
 INSERT INTO evil (name) VALUES
-	($$x'; DROP TABLE canary; --$$), ($$x"; DROP TABLE canary; --$$), ($e$$$; DROP TABLE canary; $$$e$), ($$x\'; DROP TABLE canary; --$$), ($$x\$$), ($$''$$), ($$"$$), ($$"a"."b"$$),
-	('%s %I %L %1$s %%'), ('{a,"b",NULL}'), ('NULL'), ('null'), ('(a,b)'), ('$1'), (':DBNAME'), ($$E'\x41'$$), ('$.* ? (@ == 1)'), ('.'), ('./x'), ('..'), ('-- x'), ('/* x'),
-	('Admin'), (' Admin'), ('Admin '), ('ADMIN'), (U&'\0410dmin'), (U&'Admin\200B'), (U&'\202Enimd\0041'), (U&'Adm\0131n'), (U&'\00e9'), (U&'e\0301'), (U&'\FEFFAdmin'), (U&'\FB01'), ('fi');
+	($$x'; DROP TABLE canary; --$$), ($$x"; DROP TABLE canary; --$$), ($e$$$; DROP TABLE canary; $$$e$), ($$x\'; DROP TABLE canary; --$$), ($$"a"."b" '' \$$), ('%s %I %L %1$s $1 %%'),
+	('{a,"b",NULL}'), ('NULL'), ('./x /* y'), ('$.* ? (@ == 1)'), (U&'\202Enimd\0041'), (U&'e\0301'),
+	('Admin'), (' Admin'), ('Admin '), ('ADMIN'), (U&'\0410dmin'), (U&'Admin\200B'), (U&'Adm\0131n'), (U&'\00e9'), (U&'\FEFFAdmin'), (U&'\FB01'), ('fi');
 
--- All of this with each name, in each place where it may stand.
+-- All of this with each of the first twelve, in each place where a name may stand.
 CREATE FUNCTION run_with(name text) RETURNS text LANGUAGE plpgsql AS $f$
 DECLARE
 	short  text := left(name, 20);
@@ -75,17 +75,13 @@ EXCEPTION
 	WHEN SQLSTATE 'RB001' THEN RETURN result;
 	WHEN OTHERS THEN RETURN sqlstate || ' ' || sqlerrm || ' ' || result;
 END $f$;
-CREATE TEMP TABLE runs AS SELECT name, run_with(name) AS outcome FROM evil WHERE name !~* 'admin' AND no % 2 = 1 OR name ~ $$['"\\$%/]$$;
+CREATE TEMP TABLE runs AS SELECT name, run_with(name) AS outcome FROM evil WHERE no <= 12;
 SELECT outcome, count(*) FROM runs GROUP BY 1 ORDER BY 1;
 -- whatever strings and identifiers look like in the session
-DO $$
-BEGIN
-	SET escape_string_warning = off;
-	SET standard_conforming_strings = off;
-EXCEPTION WHEN undefined_object THEN NULL;	-- from 19 on strings look one way only
-END $$;
+SELECT count(set_config(name, 'off', false)) AS until_18 FROM pg_settings WHERE name IN ('standard_conforming_strings', 'escape_string_warning')
+	AND EXISTS (SELECT FROM pg_settings WHERE name = 'escape_string_warning') \gset
 SET quote_all_identifiers = on;
-SELECT name, run_with(name) FROM evil WHERE name ~ $$['"\\$]$$ EXCEPT SELECT name, outcome FROM runs;
+SELECT name, run_with(name) FROM evil WHERE no <= 6 EXCEPT SELECT name, outcome FROM runs;
 RESET ALL;
 SET client_min_messages = warning;
 SELECT count(*) AS canaries FROM pg_class WHERE relname = 'canary';

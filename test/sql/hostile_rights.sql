@@ -123,6 +123,23 @@ SELECT DISTINCT most_common_vals::text FROM pg_stats WHERE schemaname = 'rbac';
 SELECT count(*) > 0 AS but_here FROM pg_statistic WHERE starelid = 'rbac.members'::regclass;
 RESET SESSION AUTHORIZATION;
 
+-- Nor is what the privilege to make triggers comes to: they run as whoever writes, which may
+-- be the tables' owner (README, Security).
+GRANT TRIGGER ON rbac.roles TO hostile_login;
+SET SESSION AUTHORIZATION hostile_login;
+CREATE FUNCTION hostile_own.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'run as their owner: %', (SELECT relowner::regrole::text = current_user FROM pg_class WHERE oid = tg_relid); RETURN new; END $$;
+CREATE TRIGGER tell BEFORE UPDATE ON rbac.roles FOR EACH ROW EXECUTE FUNCTION hostile_own.tell();
+RESET SESSION AUTHORIZATION;
+GRANT UPDATE ON rbac.roles TO hostile_createrole;
+INSERT INTO rbac.members (organization, member, role) VALUES ('acme', 'hostile_createrole', 'Admin');
+INSERT INTO rbac.roles (name) VALUES ('acme/One');
+SET SESSION AUTHORIZATION hostile_createrole;
+SELECT rbac.rename('role', 'acme/One', 'acme/Other');
+RESET SESSION AUTHORIZATION;
+DROP TRIGGER tell ON rbac.roles;
+REVOKE TRIGGER ON rbac.roles FROM hostile_login;
+REVOKE UPDATE ON rbac.roles FROM hostile_createrole;
+
 -- ---- CREATEROLE makes logins, and with them the members of their names
 
 \set VERBOSITY sqlstate
@@ -149,6 +166,7 @@ SELECT rbac.current_member(), rbac.has_scope('acme', 'organization:update');
 RESET SESSION AUTHORIZATION;
 
 -- clean up
+DROP FUNCTION hostile_own.tell();
 DROP SCHEMA hostile_own;
 DELETE FROM rbac.entities;
 DELETE FROM rbac.organizations;

@@ -27,8 +27,10 @@ my $connection = $node->connstr('postgres');
 my $writer = Session->new($connection);
 my @askers = askers($connection);
 my $ddl = Session->new($connection);
-# TRUNCATE would wait for a concurrent build of an index, that for an open transaction, and that for us.
-my @ways = grep { $_ ne 'truncated' } ways();
+# TRUNCATE would wait for a concurrent build of an index, that for an open transaction,
+# and that for us.  And a query that has to wait for a table to be rewritten may find it
+# empty, as PostgreSQL has it, so that no document is what it was.
+my @ways = grep { !/^(truncated|apply)$/ } ways();
 my $changes = 0;
 
 # Statements of one session, while others do what tells what is wrong.
@@ -67,6 +69,8 @@ sub maintenance
 		"ALTER TABLE $t SET (fillfactor = 70)", "ALTER TABLE $t RESET (fillfactor)", "ALTER TABLE $t ALTER COLUMN $key SET STATISTICS 10",
 		"ANALYZE $t", "VACUUM $t");
 }
+
+is(join("\n", map { change_and_ask($writer, \@askers, $_) } ways()), '', 'each way, and each manner of asking, at rest');
 
 my @tables = split /\n/, $node->safe_psql('postgres', q{SELECT relname FROM pg_class WHERE relnamespace = 'rbac'::regnamespace AND relkind = 'r' ORDER BY 1});
 cmp_ok(scalar(@tables), '>=', 17, 'the tables of the extension');
@@ -131,12 +135,12 @@ sub other_type
 	return ('BEGIN', q{SELECT rbac.unprotect('papers')}, "ALTER TABLE papers ALTER COLUMN id TYPE $type", $protect, 'COMMIT', 'SELECT pg_sleep(0.05)');
 }
 
+# nothing that rewrites the table, see above
 under_load(
 	'a protected table',
 	\&read_and_write,
 	map { (
 		'ALTER TABLE papers ADD COLUMN extra text', 'ALTER TABLE papers DROP COLUMN extra',
-		'ALTER TABLE papers ADD COLUMN extra timestamptz DEFAULT clock_timestamp()', 'ALTER TABLE papers DROP COLUMN extra',
 		'ALTER TABLE papers RENAME COLUMN owner TO author', 'ALTER TABLE papers RENAME COLUMN organization TO tenant', 'SELECT pg_sleep(0.05)',
 		'ALTER TABLE papers RENAME COLUMN author TO owner', 'ALTER TABLE papers RENAME COLUMN tenant TO organization',
 		for_a_moment('ALTER TABLE papers RENAME COLUMN id TO key', 'ALTER TABLE papers RENAME COLUMN key TO id'),
@@ -144,7 +148,7 @@ under_load(
 		for_a_moment('ALTER TABLE papers SET SCHEMA library', 'ALTER TABLE library.papers SET SCHEMA public'),
 		'CLUSTER papers USING papers_pkey', 'VACUUM FULL papers', 'REINDEX TABLE papers', 'REINDEX TABLE CONCURRENTLY papers',
 		'CREATE INDEX CONCURRENTLY papers_organization ON papers (organization, id)', 'ANALYZE papers', 'SELECT pg_sleep(0.05)', 'DROP INDEX CONCURRENTLY papers_organization',
-		other_type('varchar(300)'), other_type('text'), $protect,
+		other_type('varchar'), other_type('text'), $protect,
 		'ALTER TABLE papers SET (fillfactor = 50)', 'ALTER TABLE papers REPLICA IDENTITY FULL', 'ALTER TABLE papers REPLICA IDENTITY DEFAULT',
 		# it stays protected when it is read by its own name
 		'CREATE TABLE shelves (LIKE papers) PARTITION BY LIST (organization)', 'ALTER TABLE shelves ATTACH PARTITION papers DEFAULT', 'SELECT pg_sleep(0.05)',

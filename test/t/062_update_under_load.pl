@@ -58,7 +58,8 @@ for my $n (1 .. $versions)
 my $writer = Session->new($connection);
 my @askers = askers($connection);
 my $updater = Session->new($connection);
-my @ways = ways();
+# a query of apply() that has to wait for a table to be rewritten may find it empty
+my @ways = grep { $_ ne 'apply' } ways();
 my $changes = 0;
 my @wrong;
 

@@ -96,6 +96,6 @@ for (map { split /\n/, $_->{err} } @sessions)
 }
 note(join ', ', map { "$_: $errors{$_}" } sort keys %errors);
 is($errors{'40P01'} // 0, 0, 'no deadlock');
-note(join "\n", $node->safe_psql('postgres', 'SELECT table_name, command, count(*) FROM rbac.audit_log GROUP BY 1, 2 ORDER BY 1, 2'));
+cmp_ok($node->safe_psql('postgres', 'SELECT count(DISTINCT (table_name, command)) FROM rbac.audit_log'), '>', 30, 'many tables have been written');
 $node->stop;
 done_testing();

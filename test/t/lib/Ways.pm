@@ -145,15 +145,15 @@ sub ways_setup
 	  # as it is now only where the way changes nothing about it.
 	  q{CREATE FUNCTION may(m text, e text) RETURNS text LANGUAGE plpgsql AS $$
 		BEGIN
-			RETURN (SELECT string_agg(DISTINCT may::text, ' ') FROM (
-				SELECT rbac.has_scope(m, e, 'thing:read') UNION ALL
-				SELECT rbac.row_has_scope(m, e, 'thing:read', 'acme', NULL, '{"env": "prod"}') WHERE e = 'e' UNION ALL
-				SELECT rbac.row_has_scope(m, e, 'thing:read', 'beta') WHERE m IN ('toggle', 'truncated') UNION ALL
-				SELECT rbac.row_has_scope(m, e, 'thing:read', 'acme', 'owner_set') WHERE m = 'owner_set' UNION ALL
-				SELECT rbac.scopes_on(m, 'thing', e) OPERATOR(rbac.@>) 'thing:read'::rbac.scope UNION ALL
-				SELECT e IN (SELECT rbac.entities_with_scope(m, 'thing:read')) UNION ALL
-				SELECT m IN (SELECT rbac.members_with_scope(e, 'thing:read')) UNION ALL
-				SELECT bool_or(granted) FROM rbac.explain(m, e, 'thing:read')) a(may));
+			RETURN (SELECT CASE WHEN bool_and(may) = bool_or(may) THEN bool_or(may)::text ELSE string_agg(what || ' ' || may, ', ') END FROM (
+				SELECT 'has_scope', rbac.has_scope(m, e, 'thing:read') UNION ALL
+				SELECT 'row_has_scope', rbac.row_has_scope(m, e, 'thing:read', 'acme', NULL, '{"env": "prod"}') WHERE e = 'e' UNION ALL
+				SELECT 'row_has_scope', rbac.row_has_scope(m, e, 'thing:read', 'beta') WHERE m IN ('toggle', 'truncated') UNION ALL
+				SELECT 'row_has_scope', rbac.row_has_scope(m, e, 'thing:read', 'acme', 'owner_set') WHERE m = 'owner_set' UNION ALL
+				SELECT 'scopes_on', rbac.scopes_on(m, 'thing', e) OPERATOR(rbac.@>) 'thing:read'::rbac.scope UNION ALL
+				SELECT 'entities_with_scope', e IN (SELECT rbac.entities_with_scope(m, 'thing:read')) UNION ALL
+				SELECT 'members_with_scope', m IN (SELECT rbac.members_with_scope(e, 'thing:read')) UNION ALL
+				SELECT 'explain', bool_or(granted) FROM rbac.explain(m, e, 'thing:read')) a(what, may));
 		END $$};
 }
 
