@@ -32,9 +32,11 @@ suites_on() {
 	major=$1
 	made=0
 	"$top/test/root" "$major" >/dev/null || made=$?
-	if [ $made != 3 ]; then
+	if [ $made = 0 ]; then
 		stage "$major${2:+-$2}" "$top/test/in-root" "$major" env REGRESS="${REGRESS:-}" ISOLATION="${ISOLATION:-}" \
 			PROVE_TESTS="${PROVE_TESTS:-}" OUTPUT="/src/output/$major" INSTRUMENT="${2:-}" test/server test/suites
+	elif [ $made != 3 ]; then
+		echo "$major: 0 passed, 1 failed, in 0 s"
 	elif [ -n "${2:-}" ]; then
 		stage "$2" env OUTPUT="$top/output/$2" INSTRUMENT="$2" "$top/test/server" "$top/test/suites"
 	fi
