@@ -195,9 +195,9 @@ entity_org(MemberAccess *access, EntityEntry *entity)
 		NameRef		name = entity_organization(entity);
 		Key			key = make_key(KEY_TEXT, name.data, name.len);
 
-		entity->serial = access->serial;
 		entity->org = org_access(access, &key);
 		entity->tag_bit = -1;
+		entity->serial = access->serial;	/* last: memory may run out */
 	}
 	return entity->org;
 }

@@ -58,4 +58,47 @@ is( $node->safe_psql('postgres', "BEGIN;\n$look" . elsewhere("COMMIT PREPARED 's
 is($node->safe_psql('postgres', q{SELECT count(*), count(DISTINCT transaction_id), bool_and(login = session_user) FROM rbac.audit_log WHERE table_name = 'entity_grants' AND command = 'UPDATE'}),
 	'4|4|t', 'logged when committed');
 
+# Members who govern themselves: what they write is judged when they write it, and
+# what they have lost meanwhile does not undo it.
+$node->safe_psql('postgres', q{
+	CREATE ROLE app LOGIN;
+	GRANT SET ON PARAMETER rbac.member TO app;
+	GRANT SELECT, INSERT, UPDATE, DELETE ON rbac.members, rbac.entity_grants TO app;
+	INSERT INTO rbac.members (organization, member, role) VALUES ('acme', 'boss', 'Admin'), ('acme', 'bob', 'Member');
+});
+sub as { my ($member, $sql) = @_; return "BEGIN; SET LOCAL ROLE app; SET LOCAL rbac.member = '$member'; $sql;\n" }
+my $give = q{INSERT INTO rbac.entity_grants (permission_set, entity, organization, member) VALUES ('Stack Write', 's1', 'acme', 'bob')};
+my $may = q{SELECT rbac.has_scope('bob', 's1', 'stack:write')};
+
+is( $node->safe_psql('postgres', "$may;\n" . as('boss', "$give; $may; PREPARE TRANSACTION 'seven'") . "$may;\nCOMMIT PREPARED 'seven';\n$may"),
+	"f\nt\nf\nt", 'a grant that a member makes');
+is($node->safe_psql('postgres', q{SELECT member, login, organization, new_row->>'member' FROM rbac.audit_log ORDER BY id DESC LIMIT 1}),
+	'boss|postgres|acme|bob', 'logged on behalf of the member');
+my $log = 'SELECT count(*) FROM rbac.audit_log';
+my $logged = $node->safe_psql('postgres', $log);
+is( $node->safe_psql('postgres', as('boss', "DELETE FROM rbac.entity_grants WHERE member = 'bob'; $may; PREPARE TRANSACTION 'eight'") . "ROLLBACK PREPARED 'eight';\n$may"),
+	"f\nt", 'one that is taken away, rolled back');
+is($node->safe_psql('postgres', $log), $logged, 'and not logged');
+my (undef, undef, $err) = $node->psql('postgres', as('bob', "$give; PREPARE TRANSACTION 'nine'"));
+like($err, qr/permission denied to insert into table "entity_grants"/, 'a member who may not');
+is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'), 0, 'nothing is prepared');
+
+# two in one organization exclude one another until the end: a prepared transaction, too
+$node->safe_psql('postgres', as('boss', "UPDATE rbac.members SET role = 'Member' WHERE member = 'bob'; PREPARE TRANSACTION 'ten'"));
+my $other = q{UPDATE rbac.entity_grants SET expires_at = now() + interval '1 day' WHERE member = 'bob'};
+(undef, undef, $err) = $node->psql('postgres', "SET lock_timeout = '100ms'; " . as('boss', "$other; COMMIT"));
+like($err, qr/canceling statement due to lock timeout/, 'another write in the organization waits for it');
+$node->restart;
+(undef, undef, $err) = $node->psql('postgres', "SET lock_timeout = '100ms'; " . as('boss', "$other; COMMIT"));
+like($err, qr/canceling statement due to lock timeout/, 'also after a restart');
+$node->safe_psql('postgres', "COMMIT PREPARED 'ten'; " . as('boss', "$other; COMMIT"));
+is($node->safe_psql('postgres', q{SELECT role, g.expires_at > now() FROM rbac.members JOIN rbac.entity_grants g USING (organization, member) WHERE member = 'bob'}),
+	'Member|t', 'and comes after it');
+
+# what the preparing member has lost meanwhile
+$node->safe_psql('postgres', as('boss', "UPDATE rbac.members SET role = 'Billing Manager' WHERE member = 'bob'; PREPARE TRANSACTION 'eleven'"));
+$node->safe_psql('postgres', q{UPDATE rbac.members SET role = 'Member' WHERE member = 'boss'; COMMIT PREPARED 'eleven'});
+is($node->safe_psql('postgres', q{SELECT string_agg(member || ' ' || role, ', ' ORDER BY member) FROM rbac.members WHERE member LIKE 'bo%'}),
+	'bob Billing Manager, boss Member', 'a right that is lost after it was used');
+
 done_testing();

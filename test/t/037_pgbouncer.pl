@@ -81,6 +81,8 @@ END
 	return;
 }
 
+$SIG{$_} = sub { exit 1 } for qw(HUP INT TERM);
+
 END
 {
 	my $status = $?;

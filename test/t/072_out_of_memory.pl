@@ -15,8 +15,8 @@ my $node = start_faulty_node();
 my $session = Session->new($node->connstr('postgres'));
 
 my ($failures, $places) = sweep($session, 'fail');
-cmp_ok($failures, '>=', 0.95 * $places, "failed at most of $places places");
-cmp_ok($places, '>', 150, 'which are many');
+cmp_ok($failures, '>=', 0.9 * $places, "failed at most of $places places");
+cmp_ok($places, '>', 80, 'which are many');
 
 # Nothing is left of what has failed: the same again takes no more memory.
 my @again = ('changes', 'checks of everything', 'explain', 'scopes_on');
@@ -29,7 +29,7 @@ is($after[2], $before[2], 'no context is left');
 cmp_ok($after[1] - $before[1], '<', 20_000, 'no memory of the extension is left');
 cmp_ok($after[0] - $before[0], '<', 100_000, 'nor other memory');
 
-($failures, $places) = sweep_new_sessions($session, 'fail', 'load', 'has_scope', 'many entities', 'policies', 'changes', 'a grant by a member');
+($failures, $places) = sweep_new_sessions($session, 'fail', 'load', 'one check', 'has_scope', 'many entities', 'policies', 'changes', 'a grant by a member');
 cmp_ok($failures, '>=', 0.8 * $places, "failed at most of $places places in new sessions");
 
 $session->quit;

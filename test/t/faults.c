@@ -30,6 +30,10 @@
 #include "nodes/memnodes.h"
 #include "storage/lock.h"
 #include "utils/memutils.h"
+#include "utils/tuplestore.h"
+#if PG_VERSION_NUM >= 170000
+#include "utils/memutils_internal.h"
+#endif
 
 PG_MODULE_MAGIC;
 
@@ -112,13 +116,16 @@ is_meant(void)
 }
 
 /*
- * PostgreSQL itself crashes when it cannot remember who owns a lock, the
- * subtransaction is rolled back, and the same transaction takes that lock again.
+ * Where PostgreSQL itself does not survive it.  It crashes when it cannot remember who
+ * owns a lock, the subtransaction is rolled back, and the same transaction takes
+ * that lock again.  And a setting that cannot be defined is FATAL from 16 on.
  */
 static bool
-owns_lock(MemoryContext context, Size size)
+is_fatal(MemoryContext context, Size size)
 {
-	return context == TopMemoryContext && size == 8 * sizeof(LOCALLOCKOWNER);
+	if (context == TopMemoryContext)
+		return size == 8 * sizeof(LOCALLOCKOWNER);
+	return context != NULL && strcmp(context->name, "GUCMemoryContext") == 0;
 }
 
 static void
@@ -143,10 +150,10 @@ must_fail(MemoryContext context, Size size)
 	Fault		now = fault;
 	uint64		place;
 
-	if (now == NO_FAULT || CritSectionCount > 0 || owns_lock(context, size) || !is_meant())
+	if (now == NO_FAULT || CritSectionCount > 0 || is_fatal(context, size) || !is_meant())
 		return false;
 	allocations++;
-	if (hit || (now != RECORD && about != 0 && Abs(allocations - about) > NEAR))
+	if (hit || (now != RECORD && about != 0 && (allocations < about - NEAR || allocations > about + NEAR)))
 		return false;
 	/* which allocates something, or may */
 	fault = NO_FAULT;

@@ -77,6 +77,7 @@ BEGIN
 	UPDATE rbac.entity_grants SET expires_at = CASE WHEN expires_at IS NULL THEN 'epoch'::timestamptz END WHERE team = 'acme/core';
 	UPDATE rbac.members SET role = faults.swapped(role, 'acme/Ops', 'Member') WHERE organization = 'acme' AND member = 'ann';
 	UPDATE rbac.members SET expires_at = CASE WHEN expires_at IS NULL THEN 'epoch'::timestamptz END WHERE organization = 'moon' AND member = 'bob';
+	UPDATE rbac.members SET expires_at = CASE WHEN expires_at IS NULL THEN 'infinity'::timestamptz END WHERE member = 'crow';
 	UPDATE rbac.permission_sets SET scopes = CASE WHEN scopes OPERATOR(rbac.@>) 'doc:edit'::rbac.scope THEN '{doc:view}'::rbac.scopeset ELSE '{doc:view,doc:edit}' END
 		WHERE name = 'acme/Doc Edit';
 	UPDATE rbac.entities SET owner = faults.swapped(owner, 'dan', 'eve'), tags = jsonb_set(tags, '{level}', to_jsonb(7 - (tags->>'level')::integer))
