@@ -73,7 +73,7 @@ my $may = q{SELECT rbac.has_scope('bob', 's1', 'stack:write')};
 is( $node->safe_psql('postgres', "$may;\n" . as('boss', "$give; $may; PREPARE TRANSACTION 'seven'") . "$may;\nCOMMIT PREPARED 'seven';\n$may"),
 	"f\nt\nf\nt", 'a grant that a member makes');
 is($node->safe_psql('postgres', q{SELECT member, login, organization, new_row->>'member' FROM rbac.audit_log ORDER BY id DESC LIMIT 1}),
-	'boss|postgres|acme|bob', 'logged on behalf of the member');
+	'boss|' . getpwuid($>) . '|acme|bob', 'logged on behalf of the member');
 my $log = 'SELECT count(*) FROM rbac.audit_log';
 my $logged = $node->safe_psql('postgres', $log);
 is( $node->safe_psql('postgres', as('boss', "DELETE FROM rbac.entity_grants WHERE member = 'bob'; $may; PREPARE TRANSACTION 'eight'") . "ROLLBACK PREPARED 'eight';\n$may"),
