@@ -34,9 +34,33 @@ all:
 # PostgreSQL's own headers have unused parameters
 WARNINGS = -Wall -Wextra -Werror -Wno-unused-parameter
 
+# everything
 test:
-	@rm -rf output
+	@PG_CFLAGS='$(WARNINGS)' test/all
+
+# the suites on one PostgreSQL; REGRESS=, ISOLATION= or PROVE_TESTS= names: only these
+suites:
 	@PG_CFLAGS='$(WARNINGS)' test/run
+
+# the suites on each of these
+VERSIONS = 15 17 18 19
+
+versions:
+	@test/versions $(VERSIONS)
+
+# pg_upgrade from the first of them to the last
+pg-upgrade:
+	@test/count test/upgrade $(VERSIONS)
+
+# the suites, watched
+coverage sanitizers valgrind:
+	@INSTRUMENT=$@ test/run
+
+analyze:
+	@test/count test/analyze
+
+fuzz:
+	@test/count test/fuzz/run $(SECONDS)
 
 # hours by hand: random changes, restarts and crashes, with oracle.sql as judge
 soak:
@@ -72,7 +96,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test soak demo bench bench-scale bench-churn bench-copy reference dist
+.PHONY: test suites versions pg-upgrade coverage sanitizers valgrind analyze fuzz soak demo bench bench-scale bench-churn bench-copy reference dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.

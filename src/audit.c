@@ -316,6 +316,7 @@ log_row(TriggerData *data, const char *command, HeapTuple old_row, HeapTuple new
 	TupleDesc	desc = RelationGetDescr(data->tg_relation);
 	LogRow		row = {.table = RelationGetRelationName(data->tg_relation),.command = command};
 
+	Assert(old_row != NULL || new_row != NULL);
 	row.organization = organization_of_row(data, new_row != NULL ? new_row : old_row);
 	if (old_row != NULL)
 		row.old_row = row_to_jsonb(old_row, desc);

@@ -53,10 +53,10 @@
 #define SO_NONE 0
 
 #define table_beginscan(rel, snapshot, nkeys, key, flags) \
-	((void) AssertMacro((flags) == SO_NONE), table_beginscan(rel, snapshot, nkeys, key))
+	((void) AssertMacro((flags) == SO_NONE), (table_beginscan) (rel, snapshot, nkeys, key))
 
 #define table_beginscan_tidrange(rel, snapshot, from, to, flags) \
-	((void) AssertMacro((flags) == SO_NONE), table_beginscan_tidrange(rel, snapshot, from, to))
+	((void) AssertMacro((flags) == SO_NONE), (table_beginscan_tidrange) (rel, snapshot, from, to))
 
 /* From 19 on one struct holds what is being built. */
 typedef struct JsonbInState
@@ -66,7 +66,7 @@ typedef struct JsonbInState
 } JsonbInState;
 
 #define pushJsonbValue(state, token, value) \
-	((void) ((state)->result = pushJsonbValue(&(state)->parseState, token, value)))
+	((void) ((state)->result = (pushJsonbValue) (&(state)->parseState, token, value)))
 #endif							/* PG_VERSION_NUM < 190000 */
 
 #endif							/* RBAC_COMPAT_H */

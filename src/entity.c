@@ -54,7 +54,7 @@ static MemoryContext entity_context = NULL;
 static EntityTable entity_tables[KEY_KINDS];
 
 /* Where the next entry has room; none is freed before all are. */
-#define ENTRY_SPACE		(32 * 1024)
+#define ENTRY_SPACE		((Size) 32 * 1024)
 
 static char *free_space;
 static Size free_size;

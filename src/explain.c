@@ -127,7 +127,6 @@ typedef struct Explanation
 	bool		is_token;
 
 	List	   *held;			/* of NameRef *: roles met on the way here */
-	Route		membership;		/* here; detail is NULL: none */
 	List	   *routes[REASONS];	/* of Route * */
 } Explanation;
 

@@ -276,9 +276,10 @@ given_by_rules(const EntityRow *row, const EntityRow *old, Snapshot snapshot)
 	Datum	   *conditions;
 	Datum	   *sets;
 	int			n = column_elements(1, JSONPATHOID, &conditions);
+	int			nsets PG_USED_FOR_ASSERTS_ONLY = column_elements(2, TEXTOID, &sets);
 	const Bits *given = NULL;
 
-	column_elements(2, TEXTOID, &sets);
+	Assert(nsets == n);
 	for (int i = 0; i < n; i++)
 	{
 		JsonPath   *condition = DatumGetJsonPathP(conditions[i]);

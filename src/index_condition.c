@@ -167,7 +167,10 @@ max_candidates(const SupportRequestIndexCondition *req, Node *column)
 	int			max = MAX_CANDIDATES;
 
 	if (req->index->rel->reloptkind == RELOPT_OTHER_MEMBER_REL)
+	{
+		Assert(list_length(req->root->append_rel_list) > 0);
 		max /= list_length(req->root->append_rel_list);
+	}
 	if (max < MAX_JOINED || is_joined(req->root, req->index->rel, column))
 		max = MAX_JOINED;
 	return max;

@@ -116,7 +116,7 @@ channel_of(Topic topic, const char *name, int len)
 	for (; len >= 8; len -= 8, name += 8)
 		h = mix64(h ^ load64(name));
 	h = mix64(h ^ load_short(name, len));
-	return section_of(topic) * SECTION_SIZE + mix64(h) % SECTION_SIZE;
+	return section_of(topic) * SECTION_SIZE + (int) (mix64(h) % SECTION_SIZE);
 }
 
 static void
@@ -224,7 +224,7 @@ invalidate(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i + 1 < data->tg_trigger->tgnargs; i += 2)
 	{
-		Topic		topic = data->tg_trigger->tgargs[i][0];
+		Topic		topic = (unsigned char) data->tg_trigger->tgargs[i][0];
 		const char *column = data->tg_trigger->tgargs[i + 1];
 
 		if (column[0] == '\0')

@@ -67,12 +67,13 @@ bytes_equal(const char *a, const char *b, int len)
 {
 	const char *end = a + len;
 
+	Assert(len == 0 || (a != NULL && b != NULL));
 	if (len < 8)
 	{
 		if (len >= 4)
 			return load32(a) == load32(b) && load32(end - 4) == load32(b + len - 4);
-		for (; a < end; a++, b++)
-			if (*a != *b)
+		for (int i = 0; i < len; i++)
+			if (a[i] != b[i])
 				return false;
 		return true;
 	}

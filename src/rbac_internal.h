@@ -282,7 +282,7 @@ typedef struct Bits
 
 extern bool scope_is_registered(const char *name, int len);
 extern char *nearest_scope(const char *name, int len);
-extern ScopeEntry *lookup_scope(const char *name, int len); /* NULL: not registered */
+extern ScopeEntry *lookup_scope(const char *data, int len); /* NULL: not registered */
 extern ScopeEntry *require_scope_entry(const char *name, int len);
 extern ScopeEntry *scope_as_of(const NameRef *name, Snapshot snapshot);
 extern int	entity_types(void);
@@ -551,7 +551,7 @@ extern void end_target(Target *target);
 extern bool owner_set(Target *target, NameRef *set);
 extern bool access_scope(Snapshot snapshot, const NameRef *type, NameRef *scope);
 extern bool rule_matches(const Target *target, TableScan *rule);
-extern bool role_gives(Target *target, TableScan *role, RoleGift *gift);
+extern bool role_gives(Target *target, TableScan *row, RoleGift *gift);
 extern bool is_toggled(const Target *target);
 
 /* ---- functions that enumerate (list.c) ---- */

@@ -105,7 +105,7 @@ next_bit(void)
 {
 	if (nbits == maxbits)
 	{
-		scopes_by_bit = repalloc(scopes_by_bit, 2 * maxbits * sizeof(ScopeEntry *));
+		scopes_by_bit = repalloc(scopes_by_bit, sizeof(ScopeEntry *) * 2 * maxbits);
 		memset(scopes_by_bit + maxbits, 0, maxbits * sizeof(ScopeEntry *));
 		maxbits *= 2;
 	}

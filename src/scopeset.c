@@ -488,8 +488,8 @@ sort_newcomers(const ScopeSetBuilder *b, char *out)
 static void
 fold_newcomers(ScopeSetBuilder *b)
 {
-	ScopeSetView sorted;
-	ScopeSetView newcomers;
+	ScopeSetView sorted = {0};
+	ScopeSetView newcomers = {0};
 	char	   *buffer;
 	char	   *merged;
 

@@ -76,10 +76,12 @@ SELECT row_has_scope('ann', 's9', 'stack:write', 'acme', NULL), row_has_scope('a
 SELECT row_has_scope('ann', 9, 'stack:write', 'acme', owner => 'ann', tags => '{}'), row_has_scope('ann', 9, 'stack:write', 42, tags => '{}'), row_has_scope('ann', 9, 'stack:write', organization => 'acme', owner => 'bob');
 
 -- types that are no keys
+\set VERBOSITY terse
 SELECT has_scope('ann', 7.0, 'stack:read');
 SELECT has_scope('ann', 7::real, 'stack:read');
 SELECT has_scope('ann', true, 'stack:read');
 SELECT has_scope('ann', ARRAY['s1'], 'stack:read');
+\set VERBOSITY default
 SELECT row_has_scope('ann', 7.0, 'stack:read', 'acme');
 SELECT row_has_scope('ann', 's1', 'stack:read', now());
 SELECT row_has_scope('ann', 's9', 'stack:write', 'acme', ARRAY['ann']);

@@ -122,7 +122,9 @@ ANALYZE scope_t;
 CREATE INDEX scope_t_btree ON scope_t (s);
 CREATE INDEX scope_t_hash ON scope_t USING hash (s);
 -- the cast depends on what is registered
+\set VERBOSITY sqlstate
 CREATE INDEX ON scope_texts ((t::scope));
+\set VERBOSITY terse
 SET enable_seqscan = off;
 SET enable_bitmapscan = off;
 EXPLAIN (COSTS OFF) SELECT s FROM scope_t WHERE s > 'team:read' ORDER BY s;

@@ -10,6 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+my $superuser = getpwuid $>;	# as initdb names it
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
@@ -71,7 +72,7 @@ sub startup_packet
 # without a value: a member under their own name, an application nobody
 answers('ann', "$me; $seen", undef, "ann\ns1", 'a login is the member of its name');
 answers('app', "$me; $seen", undef, "nobody\nnothing", 'a login that may set the member is nobody');
-answers('postgres', $me, undef, 'nobody', 'a superuser is nobody');
+answers($superuser, $me, undef, 'nobody', 'a superuser is nobody');
 
 # an ordinary login that sets a value before the library is loaded
 my $dropped = qr/WARNING:  permission denied to set parameter "rbac.member"/;

@@ -10,6 +10,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+my $superuser = getpwuid $>;	# as initdb names it
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', q{
@@ -75,7 +76,7 @@ refuses('app', $count, '-c rbac.member=ann', 'connection option');
 $node->safe_psql('postgres', q{ALTER ROLE app SET rbac.member = 'ann'});
 refuses('app', $count, undef, 'ALTER ROLE');
 $node->safe_psql('postgres', q{ALTER ROLE app RESET rbac.member});
-refuses('postgres', "SET rbac.member = 'ann'; SET ROLE bob; $count", undef, 'superuser');
+refuses($superuser, "SET rbac.member = 'ann'; SET ROLE bob; $count", undef, 'superuser');
 
 # once the leader has loaded it, all is well
 answers('app', "SET rbac.member = 'ann'; SELECT rbac.current_member(); $count", undef, "ann\n250", 'loaded by the leader');
@@ -88,7 +89,7 @@ answers('app', $count, undef, '0', 'nobody');
 is((ask('app', "SET rbac.member = ''; $count"))[0], '0', 'an empty value');
 answers('ann', $count, undef, '250', 'a login that is a member itself');
 answers('bob', $count, undef, '500', 'another one');
-answers('postgres', "SET ROLE ann; $count", undef, '250', 'SET ROLE');
+answers($superuser, "SET ROLE ann; $count", undef, '250', 'SET ROLE');
 
 # what an ordinary login smuggles in gets it nothing
 for my $smuggle ([ "SET rbac.member = 'bob'; ", undef ], [ '', '-c rbac.member=bob' ], [ "BEGIN; SET LOCAL rbac.member = 'bob'; ", undef ])

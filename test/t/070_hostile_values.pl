@@ -18,6 +18,7 @@ my $rounds = $ENV{HOSTILE_ROUNDS} // 1;
 srand($seed);
 diag("HOSTILE_SEED=$seed");
 
+my $superuser = getpwuid $>;	# as initdb names it
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->append_conf('postgresql.conf', "restart_after_crash = off\njit = off");
@@ -124,7 +125,7 @@ my @calls = (
 	"rbac.apply(rbac.export('acme') || jsonb_build_object('roles', jsonb_build_array(jsonb_build_object('name', './r', 'rules', jsonb_build_array("
 	  . "jsonb_build_object('permission_set', 'Stack Read', 'condition', '\$' || repeat('.a', 100000) || ' == 1'))))))",
 	"rbac.act_as($long)", "set_config('rbac.member', $long, true)", "rbac.current_member()", "rbac.has_scope('web', 'stack:read')", "set_config('rbac.member', '', true)");
-for my $login ('postgres', 'mallory')
+for my $login ($superuser, 'mallory')
 {
 	my $queries = join '', map { my $q = $_ =~ s/'/''/gr; "SELECT outcome('SELECT $q');\n" } @calls;
 	($rc, $out, $err) = $node->psql('postgres', "SELECT pg_backend_pid();\nBEGIN;\n$queries\nROLLBACK;\nSELECT pg_backend_pid()", extra_params => [ '-U', $login ], on_error_stop => 0);
