@@ -62,6 +62,9 @@ analyze:
 fuzz:
 	@test/count test/fuzz/run $(SECONDS)
 
+clients:
+	@test/count test/clients/run
+
 # hours by hand: random changes, restarts and crashes, with oracle.sql as judge
 soak:
 	@rm -rf output
@@ -96,7 +99,7 @@ dist:
 	grep -q '"version": "$(EXTVERSION)"' META.json
 	git archive --format=zip --prefix=rbac-$(EXTVERSION)/ -o rbac-$(EXTVERSION).zip HEAD
 
-.PHONY: test suites versions pg-upgrade coverage sanitizers valgrind analyze fuzz soak demo bench bench-scale bench-churn bench-copy reference dist
+.PHONY: test suites versions pg-upgrade coverage sanitizers valgrind analyze fuzz clients soak demo bench bench-scale bench-churn bench-copy reference dist
 .DELETE_ON_ERROR:
 
 # PGXS does the rest.  Without it the targets above must work nevertheless.
