@@ -11,7 +11,7 @@ use Test::More;
 # what takes several servers is 036_beyond_one_machine.pl's
 my $readme = slurp_file(dirname(__FILE__) . '/../../README.md') =~ s/^## Beyond one machine.*?(?=^## )//msr;
 # the first block shows a signature; one without a language, right after another, is its output
-my (undef, @blocks) = $readme =~ /^(```sql\n.*?^```\n(?:\n```\n.*?^```\n)?)/msg;
+my (undef, @blocks) = $readme =~ /^( *```sql\n.*?^ *```\n(?:\n```\n.*?^```\n)?)/msg;
 cmp_ok(scalar @blocks, '>', 10, 'blocks of SQL');
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -53,8 +53,8 @@ sub shows
 my $compared = 0;
 for my $block (@blocks)
 {
-	my ($sql, $shown) = $block =~ /\A```sql\n(.*?)^```\n(?:\n```\n(.*?)^```\n)?\z/ms;
-	my ($title) = $sql =~ /\A(.{1,60})/;
+	my ($sql, $shown) = $block =~ /\A *```sql\n(.*?)^ *```\n(?:\n```\n(.*?)^```\n)?\z/ms;
+	my ($title) = $sql =~ /\A *(.{1,60})/;
 	# what an application does, as the application's login
 	my $login = $sql =~ /act_as/ ? "SET ROLE app;\n" : '';
 	my ($rc, $out, $err) = run_sql($login . $sql);
