@@ -20,6 +20,7 @@ use Test::More;
 
 use lib "$FindBin::Bin/lib";
 use Session;
+use World qw(chance pick between some quoted);
 
 my $seed = $ENV{ADVERSARY_SEED} // 1;
 my $rounds = $ENV{ADVERSARY_ROUNDS} // 50;
@@ -46,18 +47,6 @@ $_->ask('\set VERBOSITY verbose') for $judge, $free, $app, $other;
 
 # ---- random choices ----
 
-sub chance { my ($probability) = @_; return rand() < $probability }
-sub pick { my @from = @_; return $from[ rand @from ] }
-sub between { my ($low, $high) = @_; return $low + int(rand($high - $low + 1)) }
-
-sub some
-{
-	my ($n, @from) = @_;
-	my @taken;
-	push @taken, splice(@from, rand @from, 1) while @taken < $n && @from;
-	return @taken;
-}
-
 sub weighted
 {
 	my @choices = @_;    # weight, value, ...
@@ -69,14 +58,6 @@ sub weighted
 		my ($weight, $value) = splice(@choices, 0, 2);
 		return $value if ($x -= $weight) < 0 || !@choices;
 	}
-}
-
-sub quoted
-{
-	my ($value) = @_;
-	return 'NULL' unless defined $value;
-	$value =~ s/'/''/g;
-	return "'$value'";
 }
 
 # ---- what worlds are made of ----
