@@ -107,8 +107,12 @@ static const struct
 	[SETTING_BY_KEY] = {T_ORGANIZATION_SETTINGS, 2, {SETTING_ORGANIZATION, SETTING_SCOPE}},
 };
 
-/* Found once, forgotten when the server says that something about them changed. */
+/*
+ * Found once, and looked up anew when the server has said that something about a
+ * table changed.  Its OID stays nevertheless: it is what such messages are known by.
+ */
 static Oid	table_oids[TABLES];
+static bool table_known[TABLES];
 static bool table_checked[TABLES];
 static bool indexes_known[TABLES];
 static Oid	index_oids[LOOKUPS];
@@ -124,14 +128,14 @@ is_rbac_table(Oid relid, bool *entities)
 	return false;
 }
 
-/* Forget where a table and its indexes are; InvalidOid: where all of them are. */
+/* Look a table and its indexes up anew; InvalidOid: all of them. */
 void
 forget_table(Oid relid)
 {
 	for (size_t i = 0; i < TABLES; i++)
 		if (!OidIsValid(relid) || table_oids[i] == relid)
 		{
-			table_oids[i] = InvalidOid;
+			table_known[i] = false;
 			table_checked[i] = false;
 			indexes_known[i] = false;
 		}
@@ -177,7 +181,7 @@ trigger_data(FunctionCallInfo fcinfo)
 static Oid
 table_oid(int table)
 {
-	if (!OidIsValid(table_oids[table]))
+	if (!table_known[table])
 	{
 		Oid			relid = get_relname_relid(table_names[table], rbac_namespace());
 
@@ -187,6 +191,7 @@ table_oid(int table)
 					 errmsg("relation \"rbac.%s\" does not exist", table_names[table]),
 					 errhint("Extension rbac is not, or not wholly, installed in this database.")));
 		table_oids[table] = relid;
+		table_known[table] = true;
 	}
 	return table_oids[table];
 }
@@ -271,12 +276,14 @@ consider_index(int table, HeapTuple index, TupleDesc desc, int *columns)
  *
  * The caller holds a lock on the table: neither DROP INDEX, which locks the table, nor
  * its concurrent form, which waits for those who hold one after having declared
- * the index invalid, can take away what is found here.
+ * the index invalid, can take away what is found here.  But if we hear meanwhile that
+ * a table has changed, it is good for this once only.
  */
 static void
 find_indexes(int table, Relation rel)
 {
 	int			columns[LOOKUPS];
+	Stamp		stamp = tables_stamp;
 	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -295,7 +302,7 @@ find_indexes(int table, Relation rel)
 		consider_index(table, index, RelationGetDescr(pg_index), columns);
 	systable_endscan(scan);
 	table_close(pg_index, AccessShareLock);
-	indexes_known[table] = true;
+	indexes_known[table] = (tables_stamp == stamp);
 }
 
 static Oid
