@@ -162,22 +162,22 @@ refuse(const Write *write, const char *why, const char *detail)
 bool
 lock_referenced(Write *write, Lookup lookup, const NameRef *keys, LockTupleMode mode)
 {
-	for (;;)
+	bool		found;
+	bool		locked;
+
+	do
 	{
-		bool		found;
-		bool		locked;
 		TableScan	scan;
 
 		CHECK_FOR_INTERRUPTS();
-		UnregisterSnapshot(write->giver.snapshot);
-		write->giver.snapshot = latest_snapshot();
-		begin_scan(&scan, lookup, write->giver.snapshot, keys);
+		begin_scan(&scan, lookup, NULL, keys);
 		found = next_row(&scan);
 		locked = found && lock_row(&scan, mode);
 		end_scan(&scan);
-		if (locked || !found)
-			return found;
-	}
+	} while (found && !locked);
+	UnregisterSnapshot(write->giver.snapshot);
+	write->giver.snapshot = latest_snapshot();
+	return found;
 }
 
 /*
@@ -336,13 +336,22 @@ read_access(Write *write)
 	write->access = access_until(&write->giver.member, write->giver.now);
 }
 
+/* What is given must not be missed because a table has been rewritten meanwhile. */
 static void
 authorize_row(Write *write)
 {
+	Stamp		stamp;
+	int			attempt = 0;
+
 	write->giver.organization = row_organization(write, present_row(write));
-	write->giver.snapshot = latest_snapshot();
-	write->table->authorize(write);
-	UnregisterSnapshot(write->giver.snapshot);
+	do
+	{
+		CHECK_FOR_INTERRUPTS();
+		stamp = invalidation_stamp;
+		write->giver.snapshot = latest_snapshot();
+		write->table->authorize(write);
+		UnregisterSnapshot(write->giver.snapshot);
+	} while (tables_changed_since(stamp) && ++attempt < MAX_ATTEMPTS);
 }
 
 /* A row that becomes another one goes, and another comes. */

@@ -283,7 +283,7 @@ static void
 find_indexes(int table, Relation rel)
 {
 	int			columns[LOOKUPS];
-	Stamp		stamp = tables_stamp;
+	Stamp		stamp = invalidation_stamp;
 	Relation	pg_index = table_open(IndexRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -302,7 +302,7 @@ find_indexes(int table, Relation rel)
 		consider_index(table, index, RelationGetDescr(pg_index), columns);
 	systable_endscan(scan);
 	table_close(pg_index, AccessShareLock);
-	indexes_known[table] = (tables_stamp == stamp);
+	indexes_known[table] = !tables_changed_since(stamp);
 }
 
 static Oid

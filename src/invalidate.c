@@ -82,8 +82,8 @@ enum
 
 /* Zero is before everything. */
 Stamp		invalidation_stamp = 1;
-Stamp		tables_stamp = 0;
 Stamp		channel_stamps[CHANNELS];
+static Stamp tables_stamp = 0;	/* when a table was last changed as such */
 
 /* Of this transaction: what it has announced, and in which command last. */
 static uint64 announced[LAST_CHANNEL / 64 + 1];
@@ -137,6 +137,16 @@ invalidate_everything(void)
 {
 	for (int section = 0; section < SECTIONS; section++)
 		note_channel(ALL_OF_SECTION(section));
+}
+
+/*
+ * Has a table been changed as such, perhaps rewritten while its lock was waited for?
+ * An older snapshot misses its rows then.
+ */
+bool
+tables_changed_since(Stamp stamp)
+{
+	return tables_stamp > stamp;
 }
 
 /* Would a row that this transaction has just changed be missed now? */

@@ -253,32 +253,56 @@ add_sets_of_rules(ScopeSetBuilder *builder, Snapshot snapshot, const NameRef *ro
 	end_scan(&scan);
 }
 
+/* False: there is no such role. */
+static bool
+add_role(ScopeSetBuilder *builder, Snapshot snapshot, const NameRef *role)
+{
+	NameRef		organization;
+	TableScan	scan;
+	bool		found;
+
+	begin_scan(&scan, ROLE_BY_NAME, snapshot, role);
+	found = next_row(&scan);
+	if (found)
+	{
+		row_name(&scan, ROLE_ORGANIZATION, &organization);
+		require_may_know_role(role, &organization);
+		if (row_bool(&scan, ROLE_ALL_SCOPES))
+			add_all_scopes(builder, snapshot);
+		else
+			add_sets_of_rules(builder, snapshot, role);
+	}
+	end_scan(&scan);
+	return found;
+}
+
 /* (role) */
 Datum
 role_scopes(PG_FUNCTION_ARGS)
 {
 	NameRef		role = text_ref(PG_GETARG_TEXT_PP(0));
-	ScopeSetBuilder builder = {0};
-	NameRef		organization;
-	Snapshot	snapshot;
-	TableScan	scan;
+	ScopeSetBuilder builder;
+	Stamp		stamp;
+	int			attempt = 0;
+	bool		found;
 
 	AcceptInvalidationMessages();
-	snapshot = latest_snapshot();
-	begin_scan(&scan, ROLE_BY_NAME, snapshot, &role);
-	if (!next_row(&scan))
+	do
+	{
+		Snapshot	snapshot;
+
+		CHECK_FOR_INTERRUPTS();
+		memset(&builder, 0, sizeof(builder));
+		stamp = invalidation_stamp;
+		snapshot = latest_snapshot();
+		found = add_role(&builder, snapshot, &role);
+		UnregisterSnapshot(snapshot);
+	} while (tables_changed_since(stamp) && ++attempt < MAX_ATTEMPTS);
+	if (!found)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
 				 errmsg("role \"%s\" does not exist", clip_for_message(role.data, role.len)),
 				 errhint("Table rbac.roles holds the roles; those of an organization are named organization/role.")));
-	row_name(&scan, ROLE_ORGANIZATION, &organization);
-	require_may_know_role(&role, &organization);
-	if (row_bool(&scan, ROLE_ALL_SCOPES))
-		add_all_scopes(&builder, snapshot);
-	else
-		add_sets_of_rules(&builder, snapshot, &role);
-	end_scan(&scan);
-	UnregisterSnapshot(snapshot);
 	PG_RETURN_SCOPESET(scopeset_build(&builder));
 }
 

@@ -281,6 +281,6 @@ members_with_scope(PG_FUNCTION_ARGS)
 		CHECK_FOR_INTERRUPTS();
 		stamp = invalidation_stamp;
 		return_members(require_scope_entry(scope.data, scope.len), &entity, &page, fcinfo);
-	} while (tables_stamp > stamp && ++attempt < MAX_ATTEMPTS);
+	} while (tables_changed_since(stamp) && ++attempt < MAX_ATTEMPTS);
 	return (Datum) 0;
 }

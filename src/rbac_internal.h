@@ -83,10 +83,10 @@ typedef uint64 Stamp;
 extern Stamp invalidation_stamp;	/* now; moves on with each message, and
 									 * whenever a MemberAccess is freed or
 									 * rbac.member is set */
-extern Stamp tables_stamp;		/* when a table was last changed as such */
 extern Stamp channel_stamps[CHANNELS];
 
 extern int	channel_of(Topic topic, const char *name, int len);
+extern bool tables_changed_since(Stamp stamp);
 extern bool reading_own_command(void);
 extern void invalidate_everything(void);
 extern void register_invalidation(void);
