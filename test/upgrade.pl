@@ -1,6 +1,6 @@
 # pg_upgrade from each version in UPGRADE_PATH to the next keeps every answer, and
 # gives the objects that a new database would have there; so does a dump of the first
-# that is restored in the last.  Run by test/upgrade.
+# that is restored in the last.  One database is a subscriber.  Run by test/upgrade.
 
 use strict;
 use warnings;
@@ -23,8 +23,8 @@ sub programs
 
 sub new_node
 {
-	my ($version) = @_;
-	my $node = PostgreSQL::Test::Cluster->new("v$version", install_path => programs($version) =~ s|/bin$||r);
+	my ($version, $name) = @_;
+	my $node = PostgreSQL::Test::Cluster->new($name // "v$version", install_path => programs($version) =~ s|/bin$||r);
 	# checksums have to be on before and after, or off; which is the default depends on the version
 	$node->init(extra => ['--data-checksums']);
 	return $node;
@@ -57,6 +57,41 @@ delete @$before{qw(catalog dump)};
 my $dump = $node->basedir . '/dump';
 command_ok([ 'pg_dump', '-Fc', '-d', $node->connstr('source'), '-f', $dump ], "dump of $version");
 
+my $publisher = new_node($version, 'publisher');
+$publisher->append_conf('postgresql.conf', "wal_level = logical\nmax_wal_senders = 8");
+$publisher->start;
+$publisher->safe_psql('postgres', q{CREATE EXTENSION rbac; CREATE PUBLICATION rbac FOR TABLES IN SCHEMA rbac});
+$node->safe_psql('postgres', 'CREATE DATABASE copy');
+$node->safe_psql('copy', 'CREATE EXTENSION rbac');
+subscribe($node);
+
+sub subscribe
+{
+	my ($node) = @_;
+	$node->safe_psql('copy', 'SELECT rbac.prepare_subscriber(discard => true)');
+	$node->safe_psql('copy', sprintf q{CREATE SUBSCRIPTION rbac CONNECTION 'host=%s port=%s dbname=postgres' PUBLICATION rbac}, $publisher->host, $publisher->port);
+	$node->wait_for_subscription_sync($publisher, 'rbac', 'copy');
+	return;
+}
+
+# The subscription goes on and refuses others; up to 17 it has to be made anew.
+sub still_subscriber
+{
+	my ($node, $from, $to) = @_;
+	my $organization = "made before $to";
+	$publisher->safe_psql('postgres', "INSERT INTO rbac.organizations (name) VALUES ('$organization')");
+	if ($from < 17)
+	{
+		$node->safe_psql('copy', 'DROP SUBSCRIPTION rbac');
+		subscribe($node);
+	}
+	my (undef, undef, $err) = $node->psql('copy', q{INSERT INTO rbac.organizations (name) VALUES ('mine')});
+	like($err, qr/cannot write table "organizations": a subscription fills it/, "$to: a subscriber still");
+	$publisher->wait_for_catchup('rbac');
+	is($node->safe_psql('copy', "SELECT count(*) FROM rbac.organizations WHERE name = '$organization'"), '1', "$to: which is fed");
+	return;
+}
+
 sub same_as_before
 {
 	my ($node, $database, $how) = @_;
@@ -73,6 +108,7 @@ for my $next (@versions)
 	upgrade($node, $version, $upgraded, $next) or last;
 	$upgraded->start;
 	same_as_before($upgraded, 'source', $next);
+	still_subscriber($upgraded, $version, $next);
 	($node, $version) = ($upgraded, $next);
 }
 
