@@ -74,7 +74,7 @@ demo:
 	@test/server psql -X -q -P pager=off -v ON_ERROR_STOP=1 -f demo/demo.sql
 
 # what is loaded before it is measured is not worth logging
-BENCH_SERVER = -c shared_buffers=2GB -c max_wal_size=8GB -c jit=off -c autovacuum=off -c rbac.audit=off
+BENCH_SERVER = -c shared_buffers=2GB -c max_wal_size=8GB -c jit=off -c rbac.audit=off
 
 bench:
 	@test/server -o '$(BENCH_SERVER)' test/bench/bench
@@ -87,7 +87,7 @@ bench-churn:
 	@test/server -o '$(BENCH_SERVER)' test/bench/churn
 
 bench-copy:
-	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c autovacuum=off -c rbac.audit=off' psql -X -f test/bench/copy.sql
+	@test/server -o '-c shared_buffers=512MB -c max_wal_size=4GB -c rbac.audit=off' psql -X -f test/bench/copy.sql
 
 # docs/reference.md, from the database's own descriptions
 reference:
