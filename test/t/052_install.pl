@@ -50,7 +50,7 @@ like(($node->psql('built', 'CREATE EXTENSION rbac', @as_builder))[2],
 $node->safe_psql('built', q{
 	CREATE EXTENSION rbac;
 	CREATE ROLE administrator BYPASSRLS;
-	GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO administrator;
+	GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO administrator WITH GRANT OPTION;
 	GRANT EXECUTE ON FUNCTION rbac.register_entities() TO builder;
 	GRANT SET ON PARAMETER rbac.member TO builder WITH GRANT OPTION;
 	GRANT administrator TO builder;
@@ -62,6 +62,7 @@ $node->safe_psql('built', q{
 	SET client_min_messages = error;
 	SELECT rbac.protect('stacks', 'stack', 'id', 'organization', 'owner', select_scope => 'stack:read');
 	GRANT SELECT ON stacks TO app;
+	GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rbac TO app;
 	SET ROLE administrator;
 	INSERT INTO rbac.organizations VALUES ('acme');
 	INSERT INTO rbac.members VALUES ('acme', 'ann');
@@ -69,6 +70,7 @@ $node->safe_psql('built', q{
 	INSERT INTO stacks VALUES ('web', 'acme', 'ann'), ('db', 'acme', NULL);
 }, @as_builder);
 is($node->safe_psql('built', q{SET rbac.member = 'ann'; SELECT id FROM stacks}, extra_params => [ '-U', 'app' ]), 'web', 'but all the rest they can do');
+is($node->safe_psql('built', q{SET rbac.member = 'ann'; SELECT member FROM rbac.members}, extra_params => [ '-U', 'app' ]), 'ann', 'let members govern themselves, for one');
 
 $node->stop;
 done_testing();
