@@ -166,7 +166,7 @@ BEGIN
 	RETURN document;
 END
 $$;
-COMMENT ON FUNCTION rbac.export(text) IS 'all of an organization but its entities, as a document for apply(); lists are in byte order; for the schema''s owner, and with org_member:read, team:read and role:read in the organization';
+COMMENT ON FUNCTION rbac.export(text) IS 'all of an organization but its entities, as a document for apply(); lists are in byte order; only with org_member:read, team:read and role:read in the organization, or as a role that sees all rows';
 
 /* ---- what is wrong with a document ---- */
 

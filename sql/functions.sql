@@ -113,25 +113,25 @@ COMMENT ON FUNCTION rbac.act_as(text) IS 'set the member until the transaction e
 
 CREATE FUNCTION rbac.scopes_on(member text, entity_type text, entity text) RETURNS rbac.scopeset
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION rbac.scopes_on(text, text, text) IS 'all scopes that the member holds on the entity; of others only with org_member:read in their organizations, or as the schema''s owner';
+COMMENT ON FUNCTION rbac.scopes_on(text, text, text) IS 'all scopes that the member holds on the entity; of others only with org_member:read in their organizations, or as a role that sees all rows';
 
 CREATE FUNCTION rbac.role_scopes(role text) RETURNS rbac.scopeset
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 100;
-COMMENT ON FUNCTION rbac.role_scopes(text) IS 'all scopes that the role''s rules can give anywhere; of an organization''s role only with role:read there, or as the schema''s owner';
+COMMENT ON FUNCTION rbac.role_scopes(text) IS 'all scopes that the role''s rules can give anywhere; of an organization''s role only with role:read there, or as a role that sees all rows';
 
 CREATE FUNCTION rbac.entities_with_scope(member text, scope rbac.scope, after text DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS SETOF text
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.entities_with_scope_support;
-COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 'the entities on which the member holds the scope, in byte order of their keys, after a key, at most so many; of others only with org_member:read in their organizations, or as the schema''s owner';
+COMMENT ON FUNCTION rbac.entities_with_scope(text, rbac.scope, text, bigint) IS 'the entities on which the member holds the scope, in byte order of their keys, after a key, at most so many; of others only with org_member:read in their organizations, or as a role that sees all rows';
 
 CREATE FUNCTION rbac.members_with_scope(entity text, scope rbac.scope, after text DEFAULT NULL, max_rows bigint DEFAULT NULL) RETURNS SETOF text
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE PARALLEL SAFE COST 1000 ROWS 100 SUPPORT rbac.members_with_scope_support;
-COMMENT ON FUNCTION rbac.members_with_scope(text, rbac.scope, text, bigint) IS 'the members who hold the scope on the registered entity (for scopes of type organization: on the organization of that name), in byte order of their names, after a name, at most so many; only with org_member:read in the entity''s organization, or as the schema''s owner';
+COMMENT ON FUNCTION rbac.members_with_scope(text, rbac.scope, text, bigint) IS 'the members who hold the scope on the registered entity (for scopes of type organization: on the organization of that name), in byte order of their names, after a name, at most so many; only with org_member:read in the entity''s organization, or as a role that sees all rows';
 
 CREATE FUNCTION rbac.explain(member text, entity text, scope rbac.scope,
 		OUT granted boolean, OUT reason text, OUT role text, OUT team text, OUT permission_set text, OUT rule bigint, OUT detail text, OUT expires_at timestamptz)
 	RETURNS SETOF record
 	AS 'MODULE_PATHNAME' LANGUAGE C STABLE STRICT PARALLEL SAFE COST 1000 ROWS 5;
-COMMENT ON FUNCTION rbac.explain(text, text, rbac.scope) IS 'by what the member holds the scope on the entity, a row for each path: all scopes, direct rule, global rule, tag rule, grant, team grant, ownership, member default, toggle; or if there is none what is missing, nearest first: unknown entity, expired, tags do not match, not for tokens, not a member, other organization, other entity, role not held, permission set not held; of others only with org_member:read in the entity''s organization or in all of theirs, or as the schema''s owner';
+COMMENT ON FUNCTION rbac.explain(text, text, rbac.scope) IS 'by what the member holds the scope on the entity, a row for each path: all scopes, direct rule, global rule, tag rule, grant, team grant, ownership, member default, toggle; or if there is none what is missing, nearest first: unknown entity, expired, tags do not match, not for tokens, not a member, other organization, other entity, role not held, permission set not held; of others only with org_member:read in the entity''s organization or in all of theirs, or as a role that sees all rows';
 
 /* ---- what this backend remembers ---- */
 

@@ -90,7 +90,7 @@ typedef struct Comparison
 	Snapshot	snapshots[2];
 	const Bits *everything[2];	/* all scopes that are registered */
 	TimestampTz now;
-	bool		is_owner;		/* of the schema is who asks */
+	bool		sees_all;		/* who asks */
 	NameRef		asker;			/* data is NULL: nobody */
 
 	/* for those of one organization */
@@ -307,7 +307,7 @@ begin_organization(Comparison *c, const NameRef *organization, int64 first_id)
 
 	MemoryContextReset(c->organization_context);
 	c->organization = copy_name(c->organization_context, organization);
-	c->may_read_members = c->is_owner ||
+	c->may_read_members = c->sees_all ||
 		(c->asker.data != NULL && asker_has_scope(&c->asker, organization, "org_member:read"));
 	read_changed_entities(c, first_id);
 	SPI_tuptable = table;
@@ -624,7 +624,7 @@ static void
 compare_all(Comparison *c, int64 first_id)
 {
 	c->now = GetCurrentStatementStartTimestamp();
-	c->is_owner = is_rbac_owner(GetUserId());
+	c->sees_all = sees_all_rows(GetUserId());
 	if (!current_member_name(&c->asker))
 		c->asker = name_ref(NULL, 0);
 	SPI_connect();

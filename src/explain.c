@@ -169,7 +169,7 @@ find_rights(Explanation *ex)
 	NameRef		asker;
 	bool		oneself;
 
-	if (is_rbac_owner(GetUserId()))
+	if (sees_all_rows(GetUserId()))
 	{
 		ex->everything = ex->all_of_member = ex->roles = ex->tags = true;
 		ex->here = target->registered;

@@ -36,7 +36,7 @@ require_may_list_members(const Target *target)
 {
 	NameRef		asker;
 
-	if (is_rbac_owner(GetUserId()))
+	if (sees_all_rows(GetUserId()))
 		return;
 	if (target->registered && current_member_name(&asker) &&
 		asker_has_scope(&asker, &target->organization, "org_member:read"))

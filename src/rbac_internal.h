@@ -254,6 +254,7 @@ extern TriggerData *trigger_data(FunctionCallInfo fcinfo);
 extern bool row_exists(Lookup lookup, const NameRef *keys);
 extern Oid	rbac_namespace(void);
 extern bool is_rbac_owner(Oid role);
+extern bool sees_all_rows(Oid role);
 
 /* ---- scopes and sets inside a backend (scopes.c) ---- */
 

@@ -47,6 +47,15 @@ INSERT INTO entity_type_settings VALUES ('wiki', NULL, 'wiki:write');
 SELECT role FROM members WHERE member = 'ann';
 SELECT entity_type FROM entity_grants;
 SELECT has_scope('ann', 'w1', 'wiki:read'), has_scope('ann', 'w1', 'wiki:write');
+-- who sees all rows may ask about anybody
+PREPARE questions AS SELECT (SELECT reason FROM explain('ann', 'w1', 'wiki:read') WHERE granted LIMIT 1), ARRAY(SELECT members_with_scope('w1', 'wiki:read')),
+	ARRAY(SELECT entities_with_scope('ann', 'wiki:read')), scopes_on('ann', 'wiki', 'w1'), role_scopes('acme/Role');
+EXECUTE questions;
+BEGIN;
+DELETE FROM role_rules WHERE role = 'acme/Role';
+DELETE FROM entity_grants;
+SELECT member, entity_type, entity, gained, lost FROM access_changes();
+ROLLBACK;
 UPDATE permission_sets SET scopes = scopes | 'wiki:write' WHERE name = 'acme/Set';
 SELECT has_scope('ann', 'w1', 'wiki:read'), has_scope('ann', 'w1', 'wiki:write');
 SELECT pg_temp.try(statement) FROM unnest(ARRAY[
@@ -96,6 +105,15 @@ UPDATE entities SET organization = 'beta' WHERE entity = 's2';
 RESET SESSION AUTHORIZATION;
 SELECT entity FROM entity_grants;
 SELECT entity FROM role_rules WHERE id >= 0;
+
+-- who sees all rows of some tables only may not
+GRANT SELECT ON members, entities, entity_grants, roles, role_rules TO regress_rbac_admin;
+SET SESSION AUTHORIZATION regress_rbac_admin;
+SELECT pg_temp.try(statement) FROM unnest(ARRAY[
+	'SELECT * FROM explain(''ann'', ''s3'', ''stack:read'')', 'SELECT members_with_scope(''s3'', ''stack:read'')',
+	'SELECT entities_with_scope(''ann'', ''stack:read'')', 'SELECT scopes_on(''ann'', ''stack'', ''s3'')', 'SELECT role_scopes(''acme/Role'')']) AS t (statement);
+RESET SESSION AUTHORIZATION;
+REVOKE SELECT ON members, entities, entity_grants, roles, role_rules FROM regress_rbac_admin;
 
 -- One that only adds members: it cannot read what it fills in.
 GRANT INSERT ON members TO regress_rbac_admin;
