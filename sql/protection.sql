@@ -436,6 +436,13 @@ BEGIN
 			MESSAGE = format('table %s has no index on column "%s"', relation, r.col),
 			HINT = format('With one, queries can read only the rows that a member may see: CREATE INDEX ON %s (%I);', relation, r.col);
 	END LOOP;
+	-- in words of the view, which may read the tables
+	FOR r IN SELECT w FROM rbac.protected_tables p, unnest(p.warnings) w WHERE p.relation = $1 AND w ^@ 'owners of type' LOOP
+		RAISE NOTICE USING
+			MESSAGE = r.w,
+			DETAIL = 'Who inserts a row does not see it for being its owner.',
+			HINT = 'Name a permission set as owner_permission_set in rbac.entity_type_settings.';
+	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION rbac.protect(regclass, text, name, name, name, name, rbac.scope, rbac.scope, rbac.scope, rbac.scope, rbac.scope, boolean, boolean) IS 'turn on row-level security for a table of entities, by the columns and scopes named, and keep its rows registered; call it again to change that; a command without a scope gets no policy';
@@ -529,6 +536,9 @@ CREATE VIEW rbac.protected_tables AS
 			CASE WHEN p.entity_type IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
 				WHERE t.tgrelid = c.oid AND t.tgfoid = 'rbac.check_change()'::regprocedure::oid)
 				THEN 'trigger rbac_change is missing' END,
+			CASE WHEN p.owner IS NOT NULL AND p.entity_type <> 'stack'
+				AND NOT EXISTS (SELECT FROM rbac.entity_type_settings s WHERE s.entity_type = p.entity_type AND s.owner_permission_set IS NOT NULL)
+				THEN pg_catalog.format('owners of type "%s" have nothing', p.entity_type) END,
 			CASE WHEN NOT rbac_internal.has_index(c.oid, p.entity) THEN pg_catalog.format('no index on column "%s"', p.entity) END,
 			CASE WHEN p.organization <> p.entity AND NOT rbac_internal.has_index(c.oid, p.organization) THEN pg_catalog.format('no index on column "%s"', p.organization) END,
 			CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits WHERE c.oid IN (inhrelid, inhparent))

@@ -382,7 +382,8 @@ authorize_write(Write *write)
 		refuse(write, "what belongs to no organization is for the owner of schema rbac",
 			   write->table->slug == 0 ? NULL : "Names of an organization's own are organization/local name.");
 	if (!current_member_name(&write->giver.member))
-		refuse(write, "there is no current member", NULL);
+		refuse(write, "there is no current member",
+			   "Rows are written on behalf of the member that \"rbac.member\" names, unless by the owner of schema rbac or a role with BYPASSRLS.");
 	write->giver.now = GetCurrentStatementStartTimestamp();
 	CommandCounterIncrement();
 	read_access(write);

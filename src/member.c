@@ -144,7 +144,7 @@ current_member(PG_FUNCTION_ARGS)
 Datum
 act_as(PG_FUNCTION_ARGS)
 {
-	const char *member = PG_ARGISNULL(0) ? "" : text_to_cstring(PG_GETARG_TEXT_PP(0));
+	NameRef		name = PG_ARGISNULL(0) ? name_ref("", 0) : text_ref(PG_GETARG_TEXT_PP(0));
 	char	   *command;
 
 	if (!IsTransactionBlock())
@@ -152,7 +152,12 @@ act_as(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_NO_ACTIVE_SQL_TRANSACTION),
 				 errmsg("%s can only be used in transaction blocks", "rbac.act_as()"),
 				 errhint("Begin a transaction: the member is set until it ends.")));
-	command = psprintf("SET LOCAL %s = %s", MEMBER_SETTING, quote_literal_cstr(member));
+	if (name.len > NAME_MAX_LEN)
+		ereport(ERROR,
+				(errcode(ERRCODE_NAME_TOO_LONG),
+				 errmsg("name \"%s\" is too long for a member", clip_for_message(name.data, name.len)),
+				 errdetail("Names have at most %d bytes.", NAME_MAX_LEN)));
+	command = psprintf("SET LOCAL %s = %s", MEMBER_SETTING, quote_literal_cstr(pnstrdup(name.data, name.len)));
 	SPI_connect();
 	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY)
 		elog(ERROR, "could not set \"%s\"", MEMBER_SETTING);

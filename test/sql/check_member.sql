@@ -67,6 +67,9 @@ ROLLBACK;
 BEGIN;
 SELECT act_as(NULL);
 ROLLBACK;
+BEGIN;
+SELECT act_as(repeat('x', 256));
+ROLLBACK;
 ALTER ROLE regress_other SET rbac.member = 'ann';
 SET rbac.cache_size = '1MB';
 :who

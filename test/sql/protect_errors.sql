@@ -102,6 +102,21 @@ GRANT EXECUTE ON FUNCTION rbac.register_entities() TO regress_owner, regress_oth
 SET SESSION AUTHORIZATION regress_owner;
 SELECT rbac.protect('docs', 'stack', 'id', 'organization', 'author', select_scope => 'stack:read');
 SELECT relation, owner, select_scope, registers, warnings FROM rbac.protected_tables;
+-- owners of most types have nothing unless that is set
+CREATE TABLE pages (id text PRIMARY KEY, organization text, author text);
+CREATE INDEX ON pages (organization);
+SELECT rbac.protect('pages', 'wiki', 'id', 'organization', 'author', select_scope => 'wiki:read', register => false);
+SELECT warnings FROM rbac.protected_tables WHERE relation = 'pages'::regclass;
+RESET SESSION AUTHORIZATION;
+INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES ('Wiki', 'wiki', '{wiki:read}');
+INSERT INTO rbac.entity_type_settings (entity_type, owner_permission_set) VALUES ('wiki', 'Wiki');
+SET SESSION AUTHORIZATION regress_owner;
+SELECT rbac.protect('pages', 'wiki', 'id', 'organization', 'author', select_scope => 'wiki:read', register => false);
+SELECT warnings FROM rbac.protected_tables WHERE relation = 'pages'::regclass;
+DROP TABLE pages;
+RESET SESSION AUTHORIZATION;
+DELETE FROM rbac.entity_type_settings;
+DELETE FROM rbac.permission_sets WHERE name = 'Wiki';
 -- what somebody else's table registers is not for the taking
 SET SESSION AUTHORIZATION regress_other;
 CREATE TABLE theirs (id text PRIMARY KEY, organization text);
