@@ -219,7 +219,12 @@ entity_tags_allow(MemberAccess *access, EntityEntry *entity, const OrgAccess *or
 {
 	if (entity->tag_bit != bit)
 	{
-		entity->tag_result = tag_rules_allow(access, org, bit, entity_tags(entity->type, key));
+		uint64		undecided = conditions_undecided;
+		bool		allowed = tag_rules_allow(access, org, bit, entity_tags(entity->type, key));
+
+		if (conditions_undecided != undecided)
+			return allowed;
+		entity->tag_result = allowed;
 		entity->tag_bit = bit;
 	}
 	return entity->tag_result;

@@ -421,7 +421,10 @@ needs_registry(const MemberAccess *access, int bit)
 
 /* ---- conditions on tags (condition.c) ---- */
 
+extern uint64 conditions_undecided; /* how often one could not be evaluated,
+									 * and may be another time */
 extern bool condition_matches(JsonPath *condition, struct varlena *tags);
+extern bool condition_may_match(JsonPath *condition, struct varlena *tags);
 extern bool tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags);
 extern const Bits *tag_rules_scopes(const OrgAccess *org, struct varlena *tags);
 
