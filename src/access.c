@@ -228,7 +228,6 @@ add_tag_rule(Build *build, OrgAccess *org, Datum condition, const Bits *scopes)
 		org->tag_rules = repalloc(org->tag_rules, (org->ntag_rules + 1) * sizeof(TagRule));
 	org->tag_rules[org->ntag_rules].condition = DatumGetJsonPathPCopy(condition);
 	org->tag_rules[org->ntag_rules].scopes = scopes;
-	org->tag_rules[org->ntag_rules].text = NULL;
 	org->ntag_rules++;
 	org->tagged = bits_union(org->tagged, scopes);
 	MemoryContextSwitchTo(old);

@@ -312,7 +312,6 @@ typedef struct TagRule
 {
 	JsonPath   *condition;
 	const Bits *scopes;
-	char	   *text;			/* of the condition, once it was needed */
 } TagRule;
 
 /* A member's access within one organization. */
