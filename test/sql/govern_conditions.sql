@@ -33,6 +33,12 @@ UPDATE rbac.role_rules SET condition = '-$.levels[0] < -5' WHERE condition IS NO
 ROLLBACK;
 
 RESET ROLE;
+\set VERBOSITY terse
+\echo nor can there be one that is printed as another, or cannot be read again, as a dump would have to
+INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/deployer', 'Stack Admin', '(-$.levels)[0] < -5');
+INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/deployer', 'Stack Admin', 'exists(($.a + 2).*)');
+INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/deployer', 'Stack Admin', 'strict $.a like_regex "^x" flag "i" && ($.b - 1) * 2 > 3 || !(exists($.c ? (@.d starts with "e")))');
+
 DROP OWNED BY regress_govern_app;
 DROP ROLE regress_govern_app;
 DELETE FROM rbac.entities;
