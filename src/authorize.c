@@ -84,7 +84,7 @@ row_type(const Write *write, HeapTuple row, AttrNumber column)
 {
 	NameRef		type = required_name(write, row, column);
 
-	return type_number(&type);
+	return existing_type(&type);
 }
 
 /* The new row, or the old one where there is none. */

@@ -565,6 +565,7 @@ typedef struct ListPage
 	int64		max_rows;
 } ListPage;
 
+extern int	existing_type(const NameRef *type);
 extern bool asker_has_scope(const NameRef *asker, const NameRef *organization, const char *scope);
 extern bool asker_may_read_member(const NameRef *asker, const NameRef *member);
 extern ListPage page_arguments(FunctionCallInfo fcinfo);
