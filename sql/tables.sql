@@ -162,7 +162,10 @@ CREATE TABLE rbac.role_rules (
 	CONSTRAINT role_rules_entity CHECK (rbac.is_name(entity)),
 	CONSTRAINT role_rules_entity_or_condition CHECK (num_nonnulls(entity, condition) <= 1),
 	CONSTRAINT role_rules_organization_wide
-		CHECK (entity_type <> 'organization' OR num_nonnulls(entity, condition) = 0)
+		CHECK (entity_type <> 'organization' OR num_nonnulls(entity, condition) = 0),
+	-- PostgreSQL prints (-$.a)[0] as -$.a[0]: a dump would be of another condition, or of none
+	CONSTRAINT role_rules_condition_as_printed
+		CHECK (record_image_eq(ROW(condition), ROW(condition::text::jsonpath)))
 );
 CREATE UNIQUE INDEX role_rules_key ON rbac.role_rules (role, permission_set, entity) NULLS NOT DISTINCT
 	WHERE condition IS NULL;

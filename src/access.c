@@ -228,7 +228,6 @@ add_tag_rule(Build *build, OrgAccess *org, Datum condition, const Bits *scopes)
 		org->tag_rules = repalloc(org->tag_rules, (org->ntag_rules + 1) * sizeof(TagRule));
 	org->tag_rules[org->ntag_rules].condition = DatumGetJsonPathPCopy(condition);
 	org->tag_rules[org->ntag_rules].scopes = scopes;
-	org->tag_rules[org->ntag_rules].text = NULL;
 	org->ntag_rules++;
 	org->tagged = bits_union(org->tagged, scopes);
 	MemoryContextSwitchTo(old);
@@ -614,7 +613,7 @@ build_as_of(Build *build, const NameRef *member, bool owner_scopes_too)
  * makes the object stale.
  */
 static MemberAccess *
-build_access(const NameRef *member, TimestampTz now, bool to_give)
+build_at_once(const NameRef *member, TimestampTz now, bool to_give)
 {
 	Stamp		stamp = invalidation_stamp;
 	bool		own_command = reading_own_command();
@@ -624,6 +623,21 @@ build_access(const NameRef *member, TimestampTz now, bool to_give)
 	UnregisterSnapshot(build.snapshot);
 	access->stamp = stamp;
 	access->own_command = own_command;
+	return access;
+}
+
+/* The snapshot misses what is in a table that was rewritten while its lock was waited for. */
+static MemberAccess *
+build_access(const NameRef *member, TimestampTz now, bool to_give)
+{
+	MemberAccess *access = build_at_once(member, now, to_give);
+
+	for (int i = 1; i < MAX_ATTEMPTS && tables_changed_since(access->stamp); i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextDelete(access->context);
+		access = build_at_once(member, now, to_give);
+	}
 	return access;
 }
 

@@ -84,7 +84,7 @@ row_type(const Write *write, HeapTuple row, AttrNumber column)
 {
 	NameRef		type = required_name(write, row, column);
 
-	return type_number(&type);
+	return existing_type(&type);
 }
 
 /* The new row, or the old one where there is none. */
@@ -334,24 +334,32 @@ read_access(Write *write)
 {
 	AcceptInvalidationMessages();
 	write->access = access_until(&write->giver.member, write->giver.now);
+	write->giver.holdings = NIL;
 }
 
-/* What is given must not be missed because a table has been rewritten meanwhile. */
+/*
+ * What the writer holds and what the row gives are read one after the other, with waits
+ * for locks in between, and perhaps of a table that was rewritten meanwhile.  They have
+ * to be of one moment, or a member could be given what they were never allowed to take:
+ * so if anything has been announced since, all is read again.
+ */
 static void
 authorize_row(Write *write)
 {
-	Stamp		stamp;
 	int			attempt = 0;
 
 	write->giver.organization = row_organization(write, present_row(write));
-	do
+	for (;;)
 	{
 		CHECK_FOR_INTERRUPTS();
-		stamp = invalidation_stamp;
 		write->giver.snapshot = latest_snapshot();
 		write->table->authorize(write);
 		UnregisterSnapshot(write->giver.snapshot);
-	} while (tables_changed_since(stamp) && ++attempt < MAX_ATTEMPTS);
+		AcceptInvalidationMessages();
+		if (write->access->stamp == invalidation_stamp || ++attempt == MAX_ATTEMPTS)
+			break;
+		read_access(write);
+	}
 }
 
 /* A row that becomes another one goes, and another comes. */

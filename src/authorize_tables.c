@@ -165,10 +165,11 @@ authorize_permission_sets(Write *write)
 	if (write->new != NULL)
 	{
 		NameRef		set = new_name(write, SET_NAME);
+		int			type = row_type(write, write->new, SET_ENTITY_TYPE);
 		const Bits *added = added_scopes(write);
 
 		if (added != NULL)
-			give_in_set(&write->giver, &set, row_type(write, write->new, SET_ENTITY_TYPE), added);
+			give_in_set(&write->giver, &set, type, added);
 	}
 }
 

@@ -51,6 +51,7 @@ typedef struct CheckMemo
 	ScopeEntry *scope;
 	bool		fixed_member;	/* the member is a constant or the setting's */
 	bool		fixed_scope;	/* the scope is a constant */
+	bool		newer_rows;		/* rows may be newer than the statement */
 
 	/* for row_has_scope() */
 	ArgForm		forms[3];		/* of its three keys */
@@ -126,12 +127,21 @@ create_memo(FmgrInfo *flinfo, bool own)
 	return memo;
 }
 
+/*
+ * Who waits for a row that somebody else has changed is asked about the new one, and
+ * must not be judged by what was before.  That happens to those who write or lock rows
+ * only.
+ */
 static inline CheckMemo *
 get_memo(FunctionCallInfo fcinfo, bool own)
 {
-	if (unlikely(fcinfo->flinfo->fn_extra == NULL))
+	CheckMemo  *memo = fcinfo->flinfo->fn_extra;
+
+	if (unlikely(memo == NULL))
 		return create_memo(fcinfo->flinfo, own);
-	return fcinfo->flinfo->fn_extra;
+	if (unlikely(memo->newer_rows))
+		AcceptInvalidationMessages();
+	return memo;
 }
 
 /* Good for this call, without a look at member and scope? */
@@ -154,7 +164,7 @@ static inline void
 set_stamp(CheckMemo *memo, Stamp stamp)
 {
 	memo->stamp = stamp;
-	memo->same = memo->fixed_member && memo->fixed_scope ? stamp : 0;
+	memo->same = memo->fixed_member && memo->fixed_scope && !memo->newer_rows ? stamp : 0;
 }
 
 static KeyFilter
@@ -172,6 +182,7 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope, KeyKind 
 	if (memo->stamp == 0 || memo->statement != statement)
 		AcceptInvalidationMessages();
 	set_stamp(memo, 0);
+	memo->newer_rows = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
@@ -208,7 +219,12 @@ entity_tags_allow(MemberAccess *access, EntityEntry *entity, const OrgAccess *or
 {
 	if (entity->tag_bit != bit)
 	{
-		entity->tag_result = tag_rules_allow(access, org, bit, entity_tags(entity->type, key));
+		uint64		undecided = conditions_undecided;
+		bool		allowed = tag_rules_allow(access, org, bit, entity_tags(entity->type, key));
+
+		if (conditions_undecided != undecided)
+			return allowed;
+		entity->tag_result = allowed;
 		entity->tag_bit = bit;
 	}
 	return entity->tag_result;

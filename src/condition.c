@@ -63,6 +63,20 @@ is_no_match(int code)
 		code == ERRCODE_FEATURE_NOT_SUPPORTED || code == ERRCODE_UNDEFINED_OBJECT;
 }
 
+/*
+ * Of the complaints, those that may be missing another time, when less of the stack
+ * is in use.  A regular expression is compiled when a path is made, so that later it
+ * is at most too complex.
+ */
+static bool
+is_undecided(int code)
+{
+	return ERRCODE_TO_CATEGORY(code) == ERRCODE_PROGRAM_LIMIT_EXCEEDED || code == ERRCODE_INVALID_REGULAR_EXPRESSION;
+}
+
+uint64		conditions_undecided = 0;
+
+/* What is undecided is no match. */
 bool
 condition_matches(JsonPath *condition, struct varlena *tags)
 {
@@ -82,12 +96,23 @@ condition_matches(JsonPath *condition, struct varlena *tags)
 		MemoryContextSwitchTo(caller);
 		if (!is_no_match(geterrcode()))
 			PG_RE_THROW();
+		if (is_undecided(geterrcode()))
+			conditions_undecided++;
 		FlushErrorState();
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(scratch);
 	return result;
+}
+
+/* For who must not give too much: what is undecided may be a match. */
+bool
+condition_may_match(JsonPath *condition, struct varlena *tags)
+{
+	uint64		undecided = conditions_undecided;
+
+	return condition_matches(condition, tags) || conditions_undecided != undecided;
 }
 
 /* ---- what tag rules give ---- */
@@ -180,6 +205,7 @@ bool
 tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags)
 {
 	NameRef		stored = tags == NULL ? name_ref("", 0) : text_ref(tags);
+	uint64		undecided = conditions_undecided;
 	uint32		hash;
 	TagSlot    *first;
 	TagSlot    *second;
@@ -197,6 +223,8 @@ tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varl
 	if (slot_answers(second, hash, org, bit, &stored))
 		return second->answer->allowed;
 	allowed = evaluate_tag_rules(org, bit, tags);
+	if (conditions_undecided != undecided)
+		return allowed;
 	if (first->met == hash)
 		keep_answer(first->answer != NULL && second->answer == NULL ? second : first,
 					hash, access->context, org, bit, &stored, allowed);

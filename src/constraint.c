@@ -25,6 +25,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
@@ -487,6 +488,16 @@ prepare_query(const char *query, int nargs, Oid *types)
 	return plan;
 }
 
+/* Lock the plan's tables.  Who rewrites one before does not preserve its rows for older snapshots. */
+static void
+lock_tables(SPIPlanPtr plan)
+{
+	CachedPlan *cached = SPI_plan_get_cached_plan(plan);
+
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+}
+
 /*
  * Run on the latest rows, as foreign keys do: a transaction with an older
  * snapshot that would change rows which it does not see fails.
@@ -502,6 +513,8 @@ run_on_latest(Relation rel, SPIPlanPtr plan, bool changes, Datum *values)
 	GetUserIdAndSecContext(&user, &context);
 	SetUserIdAndSecContext(rel->rd_rel->relowner,
 						   context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	if (frozen)
+		lock_tables(plan);
 	if (SPI_execute_snapshot(plan, values, NULL,
 							 frozen ? GetLatestSnapshot() : InvalidSnapshot,
 							 frozen && changes ? GetTransactionSnapshot() : InvalidSnapshot,

@@ -82,25 +82,23 @@ long_ago(const Giver *giver)
 
 /* ---- conditions ---- */
 
-/* A jsonpath has no equality: compare its text.  Allocated. */
+/* As they are stored, detoasted: text does not tell (-$.a)[0] from -$.a[0]. */
+static bool
+same_condition(JsonPath *a, JsonPath *b)
+{
+	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
+}
+
 static const char *
 condition_text(JsonPath *condition)
 {
 	return DatumGetCString(DirectFunctionCall1(jsonpath_out, PointerGetDatum(condition)));
 }
 
-static const char *
-reach_condition(Reach *reach)
-{
-	if (reach->condition_text == NULL)
-		reach->condition_text = condition_text(reach->condition);
-	return reach->condition_text;
-}
-
 /* ---- refusals ---- */
 
 static char *
-reach_text(const Giver *giver, Reach *reach)
+reach_text(const Giver *giver, const Reach *reach)
 {
 	char	   *organization = quotable(giver->organization);
 	char	   *type = quotable(type_name(reach->type));
@@ -109,7 +107,7 @@ reach_text(const Giver *giver, Reach *reach)
 		return psprintf("on %s \"%s\" in organization \"%s\"", type, quotable(reach->entity), organization);
 	if (reach->condition != NULL)
 		return psprintf("on all of type \"%s\" in organization \"%s\" whose tags satisfy %s", type, organization,
-						reach_condition(reach));
+						condition_text(reach->condition));
 	if (reach->type == TYPE_ORGANIZATION)
 		return psprintf("on organization \"%s\"", organization);
 	return psprintf("on all of type \"%s\" in organization \"%s\"", type, organization);
@@ -136,28 +134,26 @@ refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz
 /* ---- scopes ---- */
 
 bool
-same_reach(Reach *a, Reach *b)
+same_reach(const Reach *a, const Reach *b)
 {
 	if (a->type != b->type || (a->condition == NULL) != (b->condition == NULL))
 		return false;
 	if (a->condition != NULL)
-		return strcmp(reach_condition(a), reach_condition(b)) == 0;
+		return same_condition(a->condition, b->condition);
 	return same_name(&a->entity, &b->entity);
 }
 
 /* What the giver's rules with this very condition give. */
 static const Bits *
-held_by_condition(MemberAccess *access, const OrgAccess *org, const char *text)
+held_by_condition(const OrgAccess *org, JsonPath *condition)
 {
 	const Bits *held = NULL;
 
 	for (int i = 0; i < org->ntag_rules; i++)
 	{
-		TagRule    *rule = &org->tag_rules[i];
+		const TagRule *rule = &org->tag_rules[i];
 
-		if (rule->text == NULL)
-			rule->text = MemoryContextStrdup(access->context, condition_text(rule->condition));
-		if (strcmp(rule->text, text) == 0)
+		if (same_condition(rule->condition, condition))
 			held = bits_union(held, rule->scopes);
 	}
 	return held;
@@ -165,13 +161,13 @@ held_by_condition(MemberAccess *access, const OrgAccess *org, const char *text)
 
 /* What the giver holds there, beyond what is type-wide. */
 static const Bits *
-held_at(const Giver *giver, MemberAccess *access, const OrgAccess *org, Reach *reach)
+held_at(const Giver *giver, MemberAccess *access, const OrgAccess *org, const Reach *reach)
 {
 	EntityRow	row;
 	bool		all;
 
 	if (reach->condition != NULL)
-		return held_by_condition(access, org, reach_condition(reach));
+		return held_by_condition(org, reach->condition);
 	if (reach->entity.data == NULL)
 		return NULL;
 	row = registered_row(giver->snapshot, &giver->organization, reach->type, &reach->entity);
@@ -216,7 +212,7 @@ default_scopes(const Giver *giver)
 
 /* What the role that goes gives there, by a rule of the same reach or type-wide. */
 static const Bits *
-given_by_replaced(const Giver *giver, Reach *reach)
+given_by_replaced(const Giver *giver, const Reach *reach)
 {
 	Reach		wide = {.type = reach->type};
 	const Bits *scopes = NULL;
@@ -241,7 +237,7 @@ given_by_replaced(const Giver *giver, Reach *reach)
 /* ---- giving ---- */
 
 void
-give(Giver *giver, Reach *reach, const Bits *scopes, TimestampTz until)
+give(Giver *giver, const Reach *reach, const Bits *scopes, TimestampTz until)
 {
 	MemberAccess *access = giver_access(giver, until);
 	OrgAccess  *org = giver_org(giver, access);
@@ -272,7 +268,7 @@ give_on_row(Giver *giver, int type, const EntityRow *row, const Bits *scopes)
 }
 
 void
-give_set(Giver *giver, Reach *reach, const NameRef *set, TimestampTz until)
+give_set(Giver *giver, const Reach *reach, const NameRef *set, TimestampTz until)
 {
 	give(giver, reach, bits_of_set(set, giver->snapshot, CurrentMemoryContext), until);
 }

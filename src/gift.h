@@ -33,16 +33,15 @@ typedef struct Reach
 	int			type;
 	NameRef		entity;			/* data is NULL: not on one */
 	JsonPath   *condition;		/* or NULL */
-	const char *condition_text; /* made when first needed */
 } Reach;
 
 /*
  * Each of these raises an error unless the giver holds what is given, on all that
  * it is given on and at least until the same time.  What has expired gives nothing.
  */
-extern void give(Giver *giver, Reach *reach, const Bits *scopes, TimestampTz until);
+extern void give(Giver *giver, const Reach *reach, const Bits *scopes, TimestampTz until);
 extern void give_on_row(Giver *giver, int type, const EntityRow *row, const Bits *scopes);
-extern void give_set(Giver *giver, Reach *reach, const NameRef *set, TimestampTz until);
+extern void give_set(Giver *giver, const Reach *reach, const NameRef *set, TimestampTz until);
 extern void give_all_scopes(Giver *giver, TimestampTz until);
 extern void give_role(Giver *giver, const NameRef *role, TimestampTz until);
 extern void give_own_role(Giver *giver, const NameRef *role, TimestampTz until);
@@ -50,7 +49,7 @@ extern void give_team(Giver *giver, const NameRef *team, TimestampTz until);
 extern void give_membership(Giver *giver, const NameRef *member, bool is_token, TimestampTz until);
 extern void give_in_set(Giver *giver, const NameRef *set, int type, const Bits *added);
 
-extern bool same_reach(Reach *a, Reach *b);
+extern bool same_reach(const Reach *a, const Reach *b);
 extern MemberAccess *giver_access(Giver *giver, TimestampTz until);
 extern bool is_all_scopes_role(Snapshot snapshot, const NameRef *role);
 

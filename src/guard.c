@@ -195,7 +195,7 @@ check_change(PG_FUNCTION_ARGS)
 	type = cstring_ref(data->tg_trigger->tgargs[0]);
 	change.table = RelationGetRelationName(data->tg_relation);
 	change.scopes = data->tg_trigger->tgargs + 1;
-	change.type = type_number(&type);
+	change.type = existing_type(&type);
 	change.type_name = data->tg_trigger->tgargs[0];
 	change.old = protected_row(&table, data->tg_trigslot);
 	change.new = protected_row(&table, data->tg_newslot);

@@ -269,7 +269,10 @@ column_elements(int column, Oid type, Datum **elements)
 	return n;
 }
 
-/* The scopes of the rules that the query found whose conditions hold now, and did not of old. */
+/*
+ * The scopes of the rules that the query found whose conditions hold now, and did not of
+ * old.  Who has nearly used up the stack must not seem to give less.
+ */
 static const Bits *
 given_by_rules(const EntityRow *row, const EntityRow *old, Snapshot snapshot)
 {
@@ -285,7 +288,7 @@ given_by_rules(const EntityRow *row, const EntityRow *old, Snapshot snapshot)
 		JsonPath   *condition = DatumGetJsonPathP(conditions[i]);
 		NameRef		set = text_ref((struct varlena *) DatumGetPointer(sets[i]));
 
-		if (condition_matches(condition, row->tags) && (old == NULL || !condition_matches(condition, old->tags)))
+		if (condition_may_match(condition, row->tags) && (old == NULL || !condition_matches(condition, old->tags)))
 			given = bits_union(given, bits_of_set(&set, snapshot, CurrentMemoryContext));
 	}
 	return given;

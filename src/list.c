@@ -126,6 +126,13 @@ require_entity_type(const NameRef *type)
 	return type_number(type);
 }
 
+/* Of a name that anybody may have made up: numbers are for ever. */
+int
+existing_type(const NameRef *type)
+{
+	return type_is_met(type) ? type_number(type) : require_entity_type(type);
+}
+
 static const Bits *
 all_scopes_of_type(int type)
 {

@@ -313,7 +313,6 @@ typedef struct TagRule
 {
 	JsonPath   *condition;
 	const Bits *scopes;
-	char	   *text;			/* of the condition, once it was needed */
 } TagRule;
 
 /* A member's access within one organization. */
@@ -422,7 +421,10 @@ needs_registry(const MemberAccess *access, int bit)
 
 /* ---- conditions on tags (condition.c) ---- */
 
+extern uint64 conditions_undecided; /* how often one could not be evaluated,
+									 * and may be another time */
 extern bool condition_matches(JsonPath *condition, struct varlena *tags);
+extern bool condition_may_match(JsonPath *condition, struct varlena *tags);
 extern bool tag_rules_allow(MemberAccess *access, const OrgAccess *org, int bit, struct varlena *tags);
 extern const Bits *tag_rules_scopes(const OrgAccess *org, struct varlena *tags);
 
@@ -564,6 +566,7 @@ typedef struct ListPage
 	int64		max_rows;
 } ListPage;
 
+extern int	existing_type(const NameRef *type);
 extern bool asker_has_scope(const NameRef *asker, const NameRef *organization, const char *scope);
 extern bool asker_may_read_member(const NameRef *asker, const NameRef *member);
 extern ListPage page_arguments(FunctionCallInfo fcinfo);

@@ -125,18 +125,24 @@ may_manage_access(PG_FUNCTION_ARGS)
 	NameRef		organization = text_ref(PG_GETARG_TEXT_PP(0));
 	NameRef		type = text_ref(PG_GETARG_TEXT_PP(1));
 	NameRef		entity = text_ref(PG_GETARG_TEXT_PP(2));
-	MemberAccess *access = my_access();
 	Key			key = make_key(KEY_TEXT, organization.data, organization.len);
-	Snapshot	snapshot;
-	EntityRow	row;
+	MemberAccess *access;
+	int			attempt = 0;
 	bool		result;
 
-	if (access == NULL || org_access(access, &key) == NULL || !is_type(&type))
-		PG_RETURN_BOOL(false);
-	snapshot = latest_snapshot();
-	row = registered_row(snapshot, &organization, type_number(&type), &entity);
-	result = why_not_manage(access, snapshot, type_number(&type), &row) == NULL;
-	UnregisterSnapshot(snapshot);
+	do
+	{
+		Snapshot	snapshot;
+		EntityRow	row;
+
+		access = my_access();
+		if (access == NULL || org_access(access, &key) == NULL || !is_type(&type))
+			PG_RETURN_BOOL(false);
+		snapshot = latest_snapshot();
+		row = registered_row(snapshot, &organization, type_number(&type), &entity);
+		result = why_not_manage(access, snapshot, type_number(&type), &row) == NULL;
+		UnregisterSnapshot(snapshot);
+	} while (!answer_is_current(access, attempt++));
 	PG_RETURN_BOOL(result);
 }
 

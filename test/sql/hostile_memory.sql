@@ -53,6 +53,25 @@ BEGIN
 		INSERT INTO growth VALUES (q.s, memory() - before);
 	END LOOP;
 END $$;
+RESET SESSION AUTHORIZATION;
+GRANT SET ON PARAMETER rbac.member TO hostile_asker;
+GRANT INSERT ON rbac.entities, rbac.entity_grants TO hostile_asker;
+SET SESSION AUTHORIZATION hostile_asker;
+-- rows that are refused
+DO $$
+DECLARE
+	q      text;
+	before bigint;
+BEGIN
+	SET rbac.member = 'nobody';
+	FOREACH q IN ARRAY ARRAY['INSERT INTO rbac.entities (entity_type, entity, organization) VALUES (repeat(''type '', 10000) || %s, ''web'', ''acme'')',
+		'INSERT INTO rbac.entity_grants (permission_set, entity_type, entity, organization, member) VALUES (''Stack Read'', repeat(''type '', 10000) || %s, ''web'', ''acme'', ''alice'')'] LOOP
+		PERFORM pg_temp.ask_in_vain(q, 20);
+		before := memory();
+		PERFORM pg_temp.ask_in_vain(q, 200);
+		INSERT INTO growth VALUES (q, memory() - before);
+	END LOOP;
+END $$;
 -- the cache is 1 MB, and the server's own caches grow a little
 SELECT question, bytes FROM growth WHERE bytes > 1000000;
 SELECT count(*) FROM growth;
@@ -60,6 +79,8 @@ RESET SESSION AUTHORIZATION;
 SELECT cache, bytes < 600000 AS within FROM rbac.cache_stats();
 
 -- clean up
+REVOKE SET ON PARAMETER rbac.member FROM hostile_asker;
+REVOKE INSERT ON rbac.entities, rbac.entity_grants FROM hostile_asker;
 RESET rbac.cache_size;
 REVOKE ALL ON FUNCTION pg_get_backend_memory_contexts() FROM hostile_asker;
 REVOKE ALL ON pg_backend_memory_contexts FROM hostile_asker;
