@@ -51,7 +51,6 @@ typedef struct CheckMemo
 	ScopeEntry *scope;
 	bool		fixed_member;	/* the member is a constant or the setting's */
 	bool		fixed_scope;	/* the scope is a constant */
-	bool		newer_rows;		/* rows may be newer than the statement */
 
 	/* for row_has_scope() */
 	ArgForm		forms[3];		/* of its three keys */
@@ -139,7 +138,7 @@ get_memo(FunctionCallInfo fcinfo, bool own)
 
 	if (unlikely(memo == NULL))
 		return create_memo(fcinfo->flinfo, own);
-	if (unlikely(memo->newer_rows))
+	if (unlikely(TransactionIdIsValid(GetTopTransactionIdIfAny())))
 		AcceptInvalidationMessages();
 	return memo;
 }
@@ -164,7 +163,7 @@ static inline void
 set_stamp(CheckMemo *memo, Stamp stamp)
 {
 	memo->stamp = stamp;
-	memo->same = memo->fixed_member && memo->fixed_scope && !memo->newer_rows ? stamp : 0;
+	memo->same = memo->fixed_member && memo->fixed_scope ? stamp : 0;
 }
 
 static KeyFilter
@@ -182,7 +181,6 @@ fill_memo(CheckMemo *memo, const NameRef *member, const NameRef *scope, KeyKind 
 	if (memo->stamp == 0 || memo->statement != statement)
 		AcceptInvalidationMessages();
 	set_stamp(memo, 0);
-	memo->newer_rows = TransactionIdIsValid(GetTopTransactionIdIfAny());
 	memo->scope = require_scope_entry(scope->data, scope->len);
 	memo->access = access_of(member, statement);
 	memo->statement = statement;
