@@ -4,6 +4,7 @@ package Session;
 use strict;
 use warnings;
 
+use File::Temp;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 
@@ -16,6 +17,17 @@ sub new
 	return $self;
 }
 
+# What does not fit into a pipe goes by a file: IPC::Run gives up after two seconds in which
+# psql does not read.
+sub by_file
+{
+	my ($self, $sql) = @_;
+	$self->{file} = File::Temp->new;
+	print { $self->{file} } "$sql\n;\n";
+	$self->{file}->close or die "could not write a file: $!";
+	return "\\i $self->{file}";
+}
+
 # Begin to run statements, and do not wait for them.
 sub send
 {
@@ -24,6 +36,7 @@ sub send
 	push @{ $self->{log} }, $sql;
 	shift @{ $self->{log} } if @{ $self->{log} } > 100;
 	$self->{end} = 'end of answer ' . ++$self->{count};
+	$sql = $self->by_file($sql) if length $sql > 4_000;
 	$self->{in} .= "$sql\n;\n\\echo $self->{end}\n\\warn $self->{end}\n";
 	$self->{run}->pump_nb;
 	return;
