@@ -118,14 +118,16 @@ is_meant(void)
 /*
  * Where PostgreSQL itself does not survive it.  It crashes when it cannot remember who
  * owns a lock, the subtransaction is rolled back, and the same transaction takes
- * that lock again.  And a setting that cannot be defined is FATAL from 16 on.
+ * that lock again; or when it has noted that it counts something, but has no room to count.
+ * And a setting that cannot be defined is FATAL from 16 on.
  */
 static bool
 is_fatal(MemoryContext context, Size size)
 {
 	if (context == TopMemoryContext)
 		return size == 8 * sizeof(LOCALLOCKOWNER);
-	return context != NULL && strcmp(context->name, "GUCMemoryContext") == 0;
+	return context != NULL && (strcmp(context->name, "GUCMemoryContext") == 0 ||
+							   strncmp(context->name, "PgStat ", strlen("PgStat ")) == 0);
 }
 
 static void
