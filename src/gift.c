@@ -86,6 +86,8 @@ long_ago(const Giver *giver)
 static bool
 same_condition(JsonPath *a, JsonPath *b)
 {
+	if (a == NULL || b == NULL)
+		return a == b;
 	return VARSIZE(a) == VARSIZE(b) && memcmp(a, b, VARSIZE(a)) == 0;
 }
 
@@ -136,11 +138,7 @@ refuse_gift(const Giver *giver, const char *what, const char *where, TimestampTz
 bool
 same_reach(const Reach *a, const Reach *b)
 {
-	if (a->type != b->type || (a->condition == NULL) != (b->condition == NULL))
-		return false;
-	if (a->condition != NULL)
-		return same_condition(a->condition, b->condition);
-	return same_name(&a->entity, &b->entity);
+	return a->type == b->type && same_condition(a->condition, b->condition) && same_name(&a->entity, &b->entity);
 }
 
 /* What the giver's rules with this very condition give. */

@@ -129,6 +129,9 @@ sub read_and_write
 
 sub for_a_moment { my ($there, $back) = @_; return ('BEGIN', $there, 'SELECT pg_sleep(0.02)', $back, 'COMMIT') }
 
+# in the order in which those lock them who write a partition by its own name
+sub as_partition { return ('BEGIN', 'LOCK papers', "ALTER TABLE shelves $_[0]", 'COMMIT') }
+
 sub other_type
 {
 	my ($type) = @_;
@@ -151,8 +154,8 @@ under_load(
 		other_type('varchar'), other_type('text'), $protect,
 		'ALTER TABLE papers SET (fillfactor = 50)', 'ALTER TABLE papers REPLICA IDENTITY FULL', 'ALTER TABLE papers REPLICA IDENTITY DEFAULT',
 		# it stays protected when it is read by its own name
-		'CREATE TABLE shelves (LIKE papers) PARTITION BY LIST (organization)', 'ALTER TABLE shelves ATTACH PARTITION papers DEFAULT', 'SELECT pg_sleep(0.05)',
-		'ALTER TABLE shelves DETACH PARTITION papers', 'DROP TABLE shelves',
+		'CREATE TABLE shelves (LIKE papers) PARTITION BY LIST (organization)', as_partition('ATTACH PARTITION papers DEFAULT'), 'SELECT pg_sleep(0.05)',
+		as_partition('DETACH PARTITION papers'), 'DROP TABLE shelves',
 		'ALTER TABLE papers DISABLE ROW LEVEL SECURITY, ENABLE ROW LEVEL SECURITY') } 1 .. $rounds);
 
 my (undef, $err) = $ddl->ask('ALTER TABLE papers ALTER COLUMN id TYPE varchar');
