@@ -316,15 +316,29 @@ CREATE FUNCTION rbac_internal.check_condition(condition text, path text) RETURNS
 	SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
+	given   jsonpath;
 	problem text;
+	same    boolean := false;
 BEGIN
-	PERFORM condition::jsonpath;
-EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
-	GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
-	PERFORM rbac_internal.refuse_document(path, problem, hint => 'A condition is a jsonpath predicate on the entity''s tags, such as $.env == "prod".');
+	BEGIN
+		given := condition;
+	EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
+		GET STACKED DIAGNOSTICS problem = MESSAGE_TEXT;
+		PERFORM rbac_internal.refuse_document(path, problem, hint => 'A condition is a jsonpath predicate on the entity''s tags, such as $.env == "prod".');
+	END;
+	-- as a constraint of rbac.role_rules has it: what is compared and written is what is printed
+	BEGIN
+		same := record_image_eq(ROW (given), ROW (given::text::jsonpath));
+	EXCEPTION WHEN syntax_error_or_access_rule_violation OR data_exception THEN
+		NULL;
+	END;
+	IF NOT same THEN
+		PERFORM rbac_internal.refuse_document(path, 'the condition would not be printed as it is',
+			detail => format('PostgreSQL prints it as %s, without some of its parentheses.', given));
+	END IF;
 END
 $$;
-COMMENT ON FUNCTION rbac_internal.check_condition(text, text) IS 'for apply(): refuses what is no jsonpath';
+COMMENT ON FUNCTION rbac_internal.check_condition(text, text) IS 'for apply(): refuses what is no jsonpath, or is printed as another';
 
 /* Dates that depend on settings, and words like tomorrow, mean something else the next time. */
 CREATE FUNCTION rbac_internal.check_expiry(item jsonb, path text) RETURNS void

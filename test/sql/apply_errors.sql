@@ -118,6 +118,9 @@ SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "Standard", "conditi
 SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "./Set", "condition": "$.a =="}');
 SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "./Set", "condition": ""}');
 SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "./Set", "condition": "$.a like_regex \"(\""}');
+-- which would be taken for, and written as, what it is printed as
+SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "./Set", "condition": "(-$.levels)[0] < -5"}');
+SELECT pg_temp.try('{roles,0,rules,0}', '{"permission_set": "./Set", "condition": "exists(($.a + 2).*)"}');
 SELECT pg_temp.try('{entity_grants,0}', '{"team": "./Team", "member": "ann", "entity": "web", "permission_set": "./Set"}');
 SELECT pg_temp.try('{entity_grants,0}', '{"entity": "web", "permission_set": "./Set"}');
 SELECT pg_temp.try('{entity_grants,0,permission_set}', '"Standard"');
