@@ -166,10 +166,10 @@ AS $$
 		WHERE this IS NOT NULL
 	), sets AS (
 		SELECT DISTINCT name AS permission_set FROM touched WHERE table_name = 'permission_sets'
-	), entities AS (	-- other than by their owner
+	), entities AS (	-- other than by their owner; 1 = 1.0, and conditions can tell
 		SELECT DISTINCT organization, entity_type, entity
 		FROM touched
-		WHERE table_name = 'entities' AND (this - 'owner') IS DISTINCT FROM (other - 'owner')
+		WHERE table_name = 'entities' AND (this - 'owner')::text IS DISTINCT FROM (other - 'owner')::text
 	), moved AS (
 		SELECT e.organization AS old, r.organization AS new
 		FROM entities e JOIN rbac.entities r USING (entity_type, entity)

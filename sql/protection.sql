@@ -318,9 +318,11 @@ DECLARE
 	callback text := format('EXECUTE FUNCTION rbac.register_entities(%L)', entity_type);
 BEGIN
 	SELECT string_agg(quote_ident(attname), ', ' ORDER BY n),
-		string_agg(rbac_internal.bytewise(relation, 'OLD.', attname) || ' IS DISTINCT FROM ' || rbac_internal.bytewise(relation, 'NEW.', attname), ' OR ' ORDER BY n)
+		-- tags as they are stored: 1 = 1.0, and conditions can tell
+		string_agg(CASE label WHEN 'tags' THEN format('pg_catalog.record_image_ne(ROW (OLD.%1$I), ROW (NEW.%1$I))', attname)
+			ELSE rbac_internal.bytewise(relation, 'OLD.', attname) || ' IS DISTINCT FROM ' || rbac_internal.bytewise(relation, 'NEW.', attname) END, ' OR ' ORDER BY n)
 		INTO cols, changed
-	FROM unnest(numbers) WITH ORDINALITY AS c (number, n) JOIN pg_attribute ON attrelid = relation AND attnum = number;
+	FROM unnest(numbers, labels) WITH ORDINALITY AS c (number, label, n) JOIN pg_attribute ON attrelid = relation AND attnum = number;
 	EXECUTE format('CREATE TRIGGER rbac_protected BEFORE UPDATE OF %s ON %s FOR EACH STATEMENT EXECUTE FUNCTION rbac.protected(%L, %L, %s)',
 		cols, relation, entity_type, flags,
 		(SELECT string_agg(quote_literal(label), ', ' ORDER BY n) FROM unnest(labels) WITH ORDINALITY AS l (label, n)));

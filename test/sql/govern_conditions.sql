@@ -39,6 +39,29 @@ INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/depl
 INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/deployer', 'Stack Admin', 'exists(($.a + 2).*)');
 INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES ('acme/deployer', 'Stack Admin', 'strict $.a like_regex "^x" flag "i" && ($.b - 1) * 2 > 3 || !(exists($.c ? (@.d starts with "e")))');
 
+\echo tags that are equal as numbers are may satisfy what the others do not: 1.000 / 3 has more digits than 1 / 3
+INSERT INTO rbac.permission_sets (name, entity_type, scopes) VALUES ('acme/stacks', 'stack', '{stack:read, stack:write}');
+INSERT INTO rbac.role_rules (role, permission_set, condition) VALUES
+	('acme/clerk', 'acme/stacks', NULL), ('acme/clerk', 'Stack Admin', '$.share / 3 > 0.33333333333333333333');
+CREATE TABLE stacks (id text PRIMARY KEY, organization text, tags jsonb);
+GRANT SELECT, UPDATE, DELETE ON stacks TO regress_govern_app;
+INSERT INTO stacks VALUES ('a', 'acme', '{"share": 1}');
+SELECT rbac.protect('stacks', 'stack', 'id', 'organization', tags => 'tags', select_scope => 'stack:read', update_scope => 'stack:write', delete_scope => 'stack:delete');
+SET ROLE regress_govern_app;
+BEGIN;
+SELECT rbac.act_as('max') \g /dev/null
+UPDATE stacks SET tags = '{"share": 1.000000000000000000000000000000}';
+DELETE FROM stacks;
+ROLLBACK;
+RESET ROLE;
+\echo and are registered, and change access
+BEGIN;
+UPDATE stacks SET tags = '{"share": 1.000000000000000000000000000000}';
+SELECT tags FROM rbac.entities WHERE entity = 'a';
+SELECT member, entity, 'stack:delete' OPERATOR(rbac.<@) gained AS more FROM rbac.access_changes();
+ROLLBACK;
+DROP TABLE stacks;
+
 DROP OWNED BY regress_govern_app;
 DROP ROLE regress_govern_app;
 DELETE FROM rbac.entities;
