@@ -87,10 +87,12 @@ CREATE POLICY visible ON rbac.entity_grants
 		OR rbac.has_scope(split_part(team, '/', 1), 'team:read')
 		OR rbac.may_manage_access(COALESCE(organization, split_part(team, '/', 1)), entity_type, entity))
 	WITH CHECK (rbac.is_my_organization(COALESCE(organization, split_part(team, '/', 1))));
--- the organizations are asked for once, and an index finds their rows
+-- the organizations are asked for once, and an index finds their rows; a row that was waited for may have
+-- come to another one, which the owner has left meanwhile
 CREATE POLICY visible ON rbac.entities
 	USING (organization = ANY ((SELECT rbac.my_organizations())::text[])
-		AND (owner = rbac.current_member() OR rbac.may_manage_access(organization, entity_type, entity)))
+		AND (owner = rbac.current_member() AND rbac.is_my_organization(organization)
+			OR rbac.may_manage_access(organization, entity_type, entity)))
 	WITH CHECK (rbac.is_my_organization(organization));
 
 -- of an organization's sets, those that are used by what one sees
