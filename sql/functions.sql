@@ -156,12 +156,6 @@ BEGIN
 		RAISE invalid_parameter_value USING
 			MESSAGE = format('cannot rename "%s" to "%s": the organization would change', old, new);
 	END IF;
-	IF kind = 'member' THEN
-		IF EXISTS (SELECT FROM rbac.members WHERE member = new) THEN
-			-- in another organization: the two would become one
-			RAISE unique_violation USING MESSAGE = format('member "%s" exists already', new);
-		END IF;
-	END IF;
 	IF kind = 'scope' THEN
 		old_set := ARRAY[old]::rbac.scopeset;
 	END IF;

@@ -77,6 +77,19 @@ require_member_may_rename(const NamedKind *kind, const NameRef *old)
 				 errdetail("It takes the scope on organization \"%s\".", quotable(organization))));
 }
 
+/*
+ * If there is one in another organization, the two would become one.  The caller has
+ * locked the table, so that there will be none; a transaction's snapshot may be too old.
+ */
+static void
+require_new_member(const NameRef *name)
+{
+	if (row_exists(MEMBERS_BY_MEMBER, name))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNIQUE_VIOLATION),
+				 errmsg("member \"%s\" exists already", quotable(*name))));
+}
+
 static void
 rename_as(Oid owner, Datum *values)
 {
@@ -99,6 +112,8 @@ rbac_rename(PG_FUNCTION_ARGS)
 {
 	const NamedKind *kind = named_kind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	NameRef		old = text_ref(PG_GETARG_TEXT_PP(1));
+	NameRef		new = text_ref(PG_GETARG_TEXT_PP(2));
+	bool		is_member = strcmp(kind->name, "member") == 0;
 	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 	Oid			relid = get_relname_relid(kind->table, rbac_namespace());
 	AclResult	allowed = pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE);
@@ -108,7 +123,9 @@ rbac_rename(PG_FUNCTION_ARGS)
 		aclcheck_error(allowed, OBJECT_TABLE, kind->table);
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		require_member_may_rename(kind, &old);
-	rel = table_open(relid, RowExclusiveLock);
+	rel = table_open(relid, is_member ? ShareRowExclusiveLock : RowExclusiveLock);
+	if (is_member)
+		require_new_member(&new);
 	rename_as(rel->rd_rel->relowner, values);
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
