@@ -117,16 +117,20 @@ rbac_rename(PG_FUNCTION_ARGS)
 	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 	Oid			relid = get_relname_relid(kind->table, rbac_namespace());
 	AclResult	allowed = pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE);
+	bool		as_member;
 	Relation	rel;
 
 	if (allowed != ACLCHECK_OK)
 		aclcheck_error(allowed, OBJECT_TABLE, kind->table);
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+	as_member = check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED;
+	if (as_member)
 		require_member_may_rename(kind, &old);
 	rel = table_open(relid, is_member ? ShareRowExclusiveLock : RowExclusiveLock);
 	if (is_member)
 		require_new_member(&new);
 	rename_as(rel->rd_rel->relowner, values);
+	if (as_member)
+		require_member_may_rename(kind, &old);	/* still, after waiting for locks */
 	table_close(rel, NoLock);
 	PG_RETURN_VOID();
 }
