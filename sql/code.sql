@@ -163,6 +163,8 @@ BEGIN
 	IF document IS NULL THEN
 		RAISE undefined_object USING MESSAGE = format('organization "%s" does not exist', organization);
 	END IF;
+	-- policies go by what is so when a table is read, perhaps after waiting for it
+	PERFORM rbac_internal.require_whole_view(organization);
 	RETURN document;
 END
 $$;
