@@ -14,9 +14,11 @@
 #include "postgres.h"
 
 #include "access/table.h"
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
@@ -78,16 +80,24 @@ require_member_may_rename(const NamedKind *kind, const NameRef *old)
 }
 
 /*
- * If there is one in another organization, the two would become one.  The caller has
- * locked the table, so that there will be none; a transaction's snapshot may be too old.
+ * No foreign key refers to the name of a member.  So lock what has it, or rows that are
+ * written meanwhile would keep the old name, for whoever comes to have that; and do not
+ * go by a snapshot that is older than the locks.  If there is one by the new name, in
+ * another organization, the two would become one.
  */
 static void
-require_new_member(const NameRef *name)
+begin_rename_member(const NameRef *new)
 {
-	if (row_exists(MEMBERS_BY_MEMBER, name))
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot rename a member in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
+				 errhint("Use READ COMMITTED.")));
+	LockRelationOid(registry_oid(), ShareRowExclusiveLock);
+	if (row_exists(MEMBERS_BY_MEMBER, new))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
-				 errmsg("member \"%s\" exists already", quotable(*name))));
+				 errmsg("member \"%s\" exists already", quotable(*new))));
 }
 
 static void
@@ -127,7 +137,7 @@ rbac_rename(PG_FUNCTION_ARGS)
 		require_member_may_rename(kind, &old);
 	rel = table_open(relid, is_member ? ShareRowExclusiveLock : RowExclusiveLock);
 	if (is_member)
-		require_new_member(&new);
+		begin_rename_member(&new);
 	rename_as(rel->rd_rel->relowner, values);
 	if (as_member)
 		require_member_may_rename(kind, &old);	/* still, after waiting for locks */
