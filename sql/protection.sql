@@ -538,8 +538,8 @@ CREATE VIEW rbac.protected_tables AS
 			CASE WHEN p.entity_type IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_trigger t
 				WHERE t.tgrelid = c.oid AND t.tgfoid = 'rbac.check_change()'::regprocedure::oid)
 				THEN 'trigger rbac_change is missing' END,
-			CASE WHEN p.owner IS NOT NULL AND p.entity_type <> 'stack'
-				AND NOT EXISTS (SELECT FROM rbac.entity_type_settings s WHERE s.entity_type = p.entity_type AND s.owner_permission_set IS NOT NULL)
+			CASE WHEN p.owner IS NOT NULL
+				AND COALESCE((SELECT s.owner_permission_set IS NULL FROM rbac.entity_type_settings s WHERE s.entity_type = p.entity_type), p.entity_type <> 'stack')
 				THEN pg_catalog.format('owners of type "%s" have nothing', p.entity_type) END,
 			CASE WHEN NOT rbac_internal.has_index(c.oid, p.entity) THEN pg_catalog.format('no index on column "%s"', p.entity) END,
 			CASE WHEN p.organization <> p.entity AND NOT rbac_internal.has_index(c.oid, p.organization) THEN pg_catalog.format('no index on column "%s"', p.organization) END,

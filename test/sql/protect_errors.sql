@@ -113,8 +113,12 @@ INSERT INTO rbac.entity_type_settings (entity_type, owner_permission_set) VALUES
 SET SESSION AUTHORIZATION regress_owner;
 SELECT rbac.protect('pages', 'wiki', 'id', 'organization', 'author', select_scope => 'wiki:read', register => false);
 SELECT warnings FROM rbac.protected_tables WHERE relation = 'pages'::regclass;
-DROP TABLE pages;
+-- those of stacks have, unless it is set that they have not
+SELECT rbac.protect('pages', 'stack', 'id', 'organization', 'author', select_scope => 'stack:read', register => false);
 RESET SESSION AUTHORIZATION;
+INSERT INTO rbac.entity_type_settings (entity_type) VALUES ('stack');
+SELECT warnings FROM rbac.protected_tables WHERE relation = 'pages'::regclass;
+DROP TABLE pages;
 DELETE FROM rbac.entity_type_settings;
 DELETE FROM rbac.permission_sets WHERE name = 'Wiki';
 -- what somebody else's table registers is not for the taking
