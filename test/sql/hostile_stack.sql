@@ -62,6 +62,7 @@ DELETE FROM rbac.entities;
 INSERT INTO rbac.entities (entity_type, entity, organization, tags)
 	SELECT 'stack', entity, 'acme', '{"env": "prod", "a": {"b": {"c": {"d": {"e": {"f": {"g": {"h": {"i": {"j": {"k": {"l": {"m": {"n": {"o": {"p": 1}}}}}}}}}}}}}}}}'
 	FROM unnest('{web, api}'::text[]) entity;
+-- not by a statement: to plan one takes more of the stack than the condition does
 CREATE FUNCTION ask_below(depth integer, entity text) RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
 	IF depth > 0 THEN
