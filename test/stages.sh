@@ -42,14 +42,17 @@ suites_on() {
 	fi
 }
 
-# Of what stages print, the last line is the sum.
+# Of what stages print, the last lines are what failed, their results, and the sum.
 total() {
+	results=
 	passed=0
 	failed=0
 	while IFS= read -r line; do
 		printf '%s\n' "$line"
 		case $line in
 			*': '*' passed, '*' failed, in '*' s')
+				results="$results$line
+"
 				counts=${line#*: }
 				passed=$((passed + ${counts%% passed*}))
 				counts=${counts#* passed, }
@@ -58,6 +61,8 @@ total() {
 		esac
 	done
 	[ $passed -gt 0 ] || failed=1
+	[ $failed = 0 ] || (cd "$top/output" && grep -nE '^not ok |\.\.\. FAILED|^  (Non-zero exit status|Parse errors):|: exit status [1-9]' ./*.log)
+	printf '%s' "$results"
 	echo "$passed passed, $failed failed"
 	[ $failed = 0 ]
 }

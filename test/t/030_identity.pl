@@ -231,8 +231,12 @@ $node->adjust_conf('postgresql.conf', 'session_preload_libraries', undef);
 $node->append_conf('postgresql.conf', q{shared_preload_libraries = 'rbac'});
 $node->restart;
 answers('ann', "$me; $seen", undef, "ann\ns1", 'shared_preload_libraries: ordinary login');
-like((ask('ann', $me, '-c rbac.member=bob'))[1], qr/permission denied to set parameter "rbac.member"/,
-	'shared_preload_libraries: option of an ordinary login');
+{
+	# not by ask(): psql does not read what it is to run
+	local $ENV{PGOPTIONS} = '-c rbac.member=bob';
+	my (undef, $err) = run_command([ 'psql', '-X', '-U', 'ann', '-d', $node->connstr('postgres'), '-c', $me ]);
+	like($err, qr/permission denied to set parameter "rbac.member"/, 'shared_preload_libraries: option of an ordinary login');
+}
 answers('app', "$me; $seen", '-c rbac.member=bob', "bob\ns2", 'shared_preload_libraries: option of a login that may');
 
 done_testing();

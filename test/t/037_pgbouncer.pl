@@ -257,11 +257,11 @@ for my $protocol ('simple', 'extended')
 
 # ---- by session, and by statement ----
 
-# What psql is told when it is disconnected.
+# What psql is told when it is disconnected.  It may not read any more then.
 sub refused
 {
 	my ($database, $sql) = @_;
-	$node->psql('postgres', $sql, connstr => "host=$dir port=$port dbname=$database user=app", stderr => \my $stderr);
+	my (undef, $stderr) = run_command([ 'psql', '-X', '-d', "host=$dir port=$port dbname=$database user=app", '-c', $sql ]);
 	return $stderr;
 }
 

@@ -12,7 +12,8 @@ sub new
 {
 	my ($class, $connection) = @_;
 	my $self = bless { in => '', out => '', err => '', count => 0, log => [] }, $class;
-	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $connection ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err});
+	$self->{timeout} = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default, exception => 'timed out');
+	$self->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $connection ], '<', \$self->{in}, '>', \$self->{out}, '2>', \$self->{err}, $self->{timeout});
 	$self->ask('SET client_min_messages = warning');
 	return $self;
 }
@@ -38,6 +39,7 @@ sub send
 	$self->{end} = 'end of answer ' . ++$self->{count};
 	$sql = $self->by_file($sql) if length $sql > 4_000;
 	$self->{in} .= "$sql\n;\n\\echo $self->{end}\n\\warn $self->{end}\n";
+	$self->{timeout}->start;
 	$self->{run}->pump_nb;
 	return;
 }
@@ -62,12 +64,10 @@ sub answer
 {
 	my ($self) = @_;
 	my $end = $self->{end};
-	my $timeout = IPC::Run::timeout($PostgreSQL::Test::Utils::timeout_default);
 	until ($self->has_answer)
 	{
 		die "ended: $self->{err}$self->{asked}\n" unless $self->{run}->pumpable;
-		$self->{run}->pump;
-		die "timed out: $self->{asked}\n" if $timeout->is_expired;
+		eval { $self->{run}->pump; 1 } or die "$@$self->{err}$self->{asked}\n";
 	}
 	my ($out, $err) = @$self{qw(out err)};
 	s/^$end\n//m for $out, $err;
@@ -105,6 +105,7 @@ sub quit
 	my ($self) = @_;
 	return $self->abandon if $self->{asked};
 	$self->{in} .= "\\q\n";
+	$self->{timeout}->start;
 	$self->{run}->finish;
 	return;
 }
