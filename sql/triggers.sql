@@ -224,6 +224,17 @@ REVOKE EXECUTE ON FUNCTION rbac.drop_all_entity_grants() FROM PUBLIC;
 CREATE TRIGGER drop_grants_truncate AFTER TRUNCATE ON rbac.entities
 	FOR EACH STATEMENT EXECUTE FUNCTION rbac.drop_all_entity_grants();
 
+/* ---- members' names, which are no keys of entities' owners ---- */
+
+CREATE FUNCTION rbac.share_member_names() RETURNS trigger
+	AS 'MODULE_PATHNAME' LANGUAGE C;
+COMMENT ON FUNCTION rbac.share_member_names() IS 'trigger: no member is renamed until the transaction ends';
+REVOKE EXECUTE ON FUNCTION rbac.share_member_names() FROM PUBLIC;
+CREATE TRIGGER share_names BEFORE INSERT OR UPDATE OR DELETE ON rbac.members
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.share_member_names();
+CREATE TRIGGER share_names BEFORE INSERT OR UPDATE OR DELETE ON rbac.entities
+	FOR EACH STATEMENT EXECUTE FUNCTION rbac.share_member_names();
+
 /* ---- organizations ---- */
 
 CREATE FUNCTION rbac.empty_organization() RETURNS trigger

@@ -29,6 +29,7 @@
 #include "rbac.h"
 
 PG_FUNCTION_INFO_V1(rbac_rename);
+PG_FUNCTION_INFO_V1(share_member_names);
 
 /* What has a name. */
 typedef struct NamedKind
@@ -80,9 +81,29 @@ require_member_may_rename(const NamedKind *kind, const NameRef *old)
 }
 
 /*
- * No foreign key refers to the name of a member.  So lock what has it, or rows that are
+ * The names of members, as a whole.  Tables are not locked instead: VACUUM and the
+ * concurrent builds of indexes would wait for a rename, and be waited for, and the
+ * latter wait for each other's snapshot, too.
+ */
+static void
+lock_member_names(LOCKMODE mode)
+{
+	LockDatabaseObject(registry_oid(), 0, 0, mode);
+}
+
+/* Before statements that write such names, or lock rows that have them. */
+Datum
+share_member_names(PG_FUNCTION_ARGS)
+{
+	trigger_data(fcinfo);
+	lock_member_names(RowExclusiveLock);
+	return PointerGetDatum(NULL);
+}
+
+/*
+ * No foreign key refers to the name of a member.  So lock it, or rows that are
  * written meanwhile would keep the old name, for whoever comes to have that; and do not
- * go by a snapshot that is older than the locks.  If there is one by the new name, in
+ * go by a snapshot that is older than the lock.  If there is one by the new name, in
  * another organization, the two would become one.
  */
 static void
@@ -93,7 +114,7 @@ begin_rename_member(const NameRef *new)
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot rename a member in a transaction of isolation level REPEATABLE READ or SERIALIZABLE"),
 				 errhint("Use READ COMMITTED.")));
-	LockRelationOid(registry_oid(), ShareRowExclusiveLock);
+	lock_member_names(ShareRowExclusiveLock);
 	if (row_exists(MEMBERS_BY_MEMBER, new))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNIQUE_VIOLATION),
@@ -123,7 +144,6 @@ rbac_rename(PG_FUNCTION_ARGS)
 	const NamedKind *kind = named_kind(text_to_cstring(PG_GETARG_TEXT_PP(0)));
 	NameRef		old = text_ref(PG_GETARG_TEXT_PP(1));
 	NameRef		new = text_ref(PG_GETARG_TEXT_PP(2));
-	bool		is_member = strcmp(kind->name, "member") == 0;
 	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_GETARG_DATUM(2)};
 	Oid			relid = get_relname_relid(kind->table, rbac_namespace());
 	AclResult	allowed = pg_class_aclcheck(relid, GetUserId(), ACL_UPDATE);
@@ -135,8 +155,8 @@ rbac_rename(PG_FUNCTION_ARGS)
 	as_member = check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED;
 	if (as_member)
 		require_member_may_rename(kind, &old);
-	rel = table_open(relid, is_member ? ShareRowExclusiveLock : RowExclusiveLock);
-	if (is_member)
+	rel = table_open(relid, RowExclusiveLock);
+	if (strcmp(kind->name, "member") == 0)
 		begin_rename_member(&new);
 	rename_as(rel->rd_rel->relowner, values);
 	if (as_member)
