@@ -831,7 +831,8 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
  *
  * But others delete things before what uses them, and refer to things in the order
  * of their foreign keys: so all is locked before, in that order, or each would
- * wait for the other.
+ * wait for the other.  And who reads a table and its indexes before they delete from it
+ * would wait for a REINDEX that waits for them.
  *
  * If it has entities, and the foreign key is deferred, they are left behind by
  * the organization and may be moved to another.  Then nothing may be left that
@@ -840,8 +841,9 @@ drop_all_entity_grants(PG_FUNCTION_ARGS)
 Datum
 empty_organization(PG_FUNCTION_ARGS)
 {
-	static SPIPlanPtr plans[9];
+	static SPIPlanPtr plans[10];
 	static const char *const queries[] = {
+		"LOCK TABLE rbac.teams, rbac.members, rbac.roles, rbac.permission_sets IN ROW EXCLUSIVE MODE",
 		"SELECT FROM rbac.teams WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		"SELECT FROM rbac.members WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
 		"SELECT FROM rbac.roles WHERE organization OPERATOR(pg_catalog.=) $1 FOR UPDATE",
