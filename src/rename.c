@@ -81,9 +81,9 @@ require_member_may_rename(const NamedKind *kind, const NameRef *old)
 }
 
 /*
- * The names of members, as a whole.  Tables are not locked instead: VACUUM and the
- * concurrent builds of indexes would wait for a rename, and be waited for, and the
- * latter wait for each other's snapshot, too.
+ * The names of members, as a whole.  The tables are not locked instead: a rename would
+ * wait for VACUUM and for the concurrent build of an index, which waits for the rename's
+ * snapshot.
  */
 static void
 lock_member_names(LOCKMODE mode)
